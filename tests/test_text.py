@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.text import shown, shown_line, shown_middle
+from tui_connector.secrets.mask import MARK, Mask
+from tui_connector.text import PublicText, public, shown, shown_line, shown_middle
 
 
 @given(st.text())
@@ -54,3 +55,13 @@ def test_a_cut_counts_columns_and_emoji_have_one_width() -> None:
 )
 def test_the_middle_of_a_long_text_is_left_out(text: str, width: int, wanted: str) -> None:
     assert shown_middle(text, width) == wanted
+
+
+def test_only_the_programs_own_words_are_not_masked() -> None:
+    mask = Mask()
+    mask.learn("CANARY", "a password")
+    text = public(PublicText("CANARY is a word; "), "the store said CANARY")
+    assert shown(text) == f"CANARY is a word; the store said {MARK}"
+    assert shown_line(text, 9) == "CANARY i\u2026"
+    assert MARK in shown(f"{text}")
+    assert MARK in shown(text[:6])

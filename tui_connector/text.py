@@ -35,10 +35,16 @@ _MARKS_KEPT = 4
 
 
 class PublicText(str):
-    """Text that `shown` and `shown_line` do not mask: what is displayed of an address that requests are sent to.
+    """Text that `shown` and `shown_line` do not mask: an address that requests are sent to, or the program's own words.
 
-    Whatever is derived from it, such as a part of it, is ordinary text again.
+    A password may be one of these words. What comes from a store, a file or a user is never part of it, and whatever
+    is derived from it, such as a part of it, is ordinary text again.
     """
+
+
+def public(*parts: str) -> PublicText:
+    """The parts, one after the other; those that are ordinary text are masked."""
+    return PublicText("".join(map(_masked, parts)))
 
 
 class KnowsSecrets(Protocol):

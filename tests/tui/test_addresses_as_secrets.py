@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from guide_steps import draft, guide, to_authentication, work_of
+from guide_steps import choose, draft, guide, to_authentication, work_of
 from screens import shown, until, until_shown
 from textual import events
 
@@ -50,6 +50,28 @@ async def test_a_password_that_is_part_of_the_address_does_not_hide_it(machine: 
         await until_shown(pilot, "● 1")
         header = shown(pilot.app).splitlines()[0]
         assert f"{sandbox.url}/rest/all/V1" in header
+
+
+async def test_a_password_that_is_a_word_masks_no_text_of_the_program(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox, (120, 45)) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Login with user and password")
+        await until_shown(pilot, "Password")
+        words = ("password", "dedicated", "permissions", "commands", "values", "keyring", "request", "selected")
+        for word in words:
+            work_of(pilot).workbench.mask.learn(word, "the password of another system")
+        assert safe("a dedicated user") == f"a {MARK} user"
+        for keys in (["escape", "1"], ["escape", "2"], ["tab"], ["e"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+        screen = await until_shown(pilot, "Use a dedicated admin user that has only the permissions")
+        form = "\n".join(line for line in screen.splitlines() if "╭─ Requests" not in line)
+        for shown_text in ("Login with user and password", "Password  ", "→ keyring", "Demo values", "Commands"):
+            assert shown_text in form
+        await pilot.press("f1")
+        screen = await until_shown(pilot, "Esc: close")
+        assert "add a dedicated user" in screen
+        assert MARK not in screen
 
 
 @pytest.mark.parametrize(

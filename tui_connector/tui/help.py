@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ..text import shown, shown_line
+from ..text import PublicText, shown, shown_line
 from .keys import KeyAction
 from .widgets.dialog_panel import READABLE, DialogPanel
 from .widgets.frame import Dialog
@@ -51,7 +51,7 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with DialogPanel(id="help"), VerticalScroll():
             for topic in self._topics:
-                title, _, rest = topic.partition("\n")
+                title, rest = (_like(topic, part) for part in topic.partition("\n")[::2])
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
@@ -90,6 +90,11 @@ def _groups(actions: Iterable[KeyAction], reached: Sequence[DOMNode]) -> dict[st
     return {title: group for title, group in found.items() if group}
 
 
+def _like(topic: str, part: str) -> str:
+    """A part of a topic, which is the program's own text if the topic is."""
+    return PublicText(part) if isinstance(topic, PublicText) else part
+
+
 _AROUND, _KEYS = 7, 17
 """Columns of the border, blanks and scroll bar around the text, and of the keys in it."""
 
@@ -97,6 +102,6 @@ _AROUND, _KEYS = 7, 17
 def _line(action: KeyAction, width: int) -> str:
     """The keys, and the title beside them."""
     title = textwrap.wrap(shown_line(action.title), max(20, width - _KEYS)) or [""]
-    return shown_line(f"  {' '.join(action.keys):<14} {title[0]}") + "".join(
+    return shown_line(PublicText(f"  {' '.join(action.keys):<14} {title[0]}")) + "".join(
         f"\n{' ' * _KEYS}{each}" for each in title[1:]
     )

@@ -20,7 +20,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from ..secrets.plain_text import is_random
-from ..text import shown_line
+from ..text import PublicText, shown_line
 from ._textual import current_bindings, is_text_field, waiting_messages
 from .unread import MayOpenByItself
 
@@ -151,7 +151,7 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
         if not keys and screen.is_modal and node is screen.app:  # only after Esc in a field, which a dialog lacks
             continue
-        title = titles.get(name) or first.tooltip or first.description
+        title = titles.get(name) or PublicText(first.tooltip or first.description)
         after_escape = any(each.key.startswith("alt+") for each in group)
         yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)
 

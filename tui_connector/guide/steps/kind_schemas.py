@@ -16,6 +16,7 @@ from ...outgoing.chain import ChainStep
 from ...outgoing.model import Outgoing
 from ...profile.model import DEFAULT_CLIENT
 from ...templates import Json
+from ...text import PublicText
 
 Schema = dict[str, Any]
 
@@ -136,8 +137,8 @@ def _titles(family: type[Kind]) -> dict[str, str]:
 
 
 @cache
-def _title(kind: type[Kind]) -> str:
-    return str(json_schema(kind)["title"])
+def _title(kind: type[Kind]) -> PublicText:
+    return PublicText(json_schema(kind)["title"])
 
 
 def _details(schema: Schema) -> str:

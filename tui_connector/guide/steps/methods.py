@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ...magento.diagnosis.rules import permissions_menu
+from ...text import PublicText
 from ..part_families import Family
 
 
@@ -137,8 +138,12 @@ The test sends a few requests without authentication: it tries several forms of 
 version of Magento and whether admin users need a one-time code."""
 
 
-def in_magento(step: GuideStep, kind: str) -> list[str]:
+def in_magento(step: GuideStep, kind: str) -> list[PublicText]:
     """What to click in Magento at this step with this kind of authentication, one line each."""
+    return [*map(PublicText, _in_magento(step, kind))]
+
+
+def _in_magento(step: GuideStep, kind: str) -> list[str]:
     admin = kind == ADMIN
     if step is GuideStep.BASICS:
         return [_ANY_ADDRESS]

@@ -23,6 +23,7 @@ from ...guide.steps.methods import ADMIN, METHODS, OAUTH2, GuideStep
 from ...magento.diagnosis import Finding, Fix
 from ...profile.importers.command_text import looks_like_command
 from ...secrets.token_shape import looks_like_token
+from ...text import PublicText, public
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
@@ -43,8 +44,9 @@ from .method_menu import OTHER, entries, where_applied
 from .results import PartValues
 from .step import StepPane
 
-_ABOUT_WAY = "How requests prove who sends them. Enter lists the ways."
-_ABOUT_WHOLE = "Enter or Space: also show the fields that are rarely needed, or only the usual ones."
+_ABOUT_WAY = PublicText("How requests prove who sends them. Enter lists the ways.")
+_ABOUT_DEMO = PublicText("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
+_ABOUT_WHOLE = PublicText("Enter or Space: also show the fields that are rarely needed, or only the usual ones.")
 
 
 class AuthenticationPane(StepPane):
@@ -224,7 +226,7 @@ class AuthenticationPane(StepPane):
         if self.complete and not missing:
             self.explain("")
         elif demo is not None:
-            self.explain("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
+            self.explain(_ABOUT_DEMO)
         elif not missing and (self.form.focus_on_problem() or self.refusal()):
             self.explain("")
         elif not missing and self.setup.fields():
@@ -239,7 +241,8 @@ class AuthenticationPane(StepPane):
         form = next(iter(self.query(AuthenticationForm)), None)
         missing = first_missing(self.work)
         if form is not None and form.is_token(missing) and (row := form.field(missing)) is not None:
-            self._explain(missing, f"A paste goes to {row.label}; e goes there to type. {row.about}")
+            here = PublicText("; e goes there to type. ")
+            self._explain(missing, public(PublicText("A paste goes to "), row.label, here, row.about))
         else:
             self.explain(_ABOUT_WAY)
 
@@ -270,7 +273,7 @@ class AuthenticationPane(StepPane):
         row = self.form.field(name)
         about = about or (row.field_help if row is not None else "")
         if isinstance(entry := self.screen.focused, SecretInput) and not entry.locked:
-            about = f"You are typing here; Esc: keys. {about}"
+            about = public(PublicText("You are typing here; Esc: keys. "), about)
         in_magento = METHODS[self.setup.auth_kind].in_magento if self.setup.auth_kind in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
@@ -278,7 +281,7 @@ class AuthenticationPane(StepPane):
         beside = f"{place}{in_magento[0]} (F1: all steps)" if in_magento else ""
         if self.has_demo_values:
             beside = "F9 fills in the demo's values."
-        self.explain(f"{about} {'' if wide else beside}".strip())
+        self.explain(about if wide or not beside else public(about, PublicText(f" {beside}" if about else beside)))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if not self._has_room:

@@ -26,7 +26,7 @@ from ...guide.steps.methods import STEP_OF, TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
 from ...profile.model import ModelPath, Profile
 from ...profile.problems import check_data
-from ...text import shown, shown_line
+from ...text import PublicText, public, shown, shown_line
 from ..clipboard import copy
 from ..exit import lost_secrets
 from ..keys import letter_bindings
@@ -364,16 +364,17 @@ class SetupScreen(LogDock, TextHolder):
             return "✔" if is_done else "◐"
         return "–" if step in work.skipped else "○"
 
-    def _store_side(self) -> str:
+    def _store_side(self) -> PublicText:
         """What to click in Magento, for this step."""
         words = [*in_magento(self._step, self.work.setup.auth_kind)]
         if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
-            words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: F3).")
+            copies = PublicText("\nc copies this (in a field: F3).")
+            words.append(public(PublicText("\nFor this setup: "), boxes, copies))
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
-            words.append("\nThis sandbox's values (u fills them in; in a field: F9)")
-            titles = {each.name: each.title for each in guide_fields(self.work.setup)}
-            words += [f"{titles[each]}: {self.work.sandbox[each]}" for each in titles if each in self.work.sandbox]
-        return "\n".join(words)
+            words.append(PublicText("\nThis sandbox's values (u fills them in; in a field: F9)"))
+            values = {each.title: self.work.sandbox.get(each.name) for each in guide_fields(self.work.setup)}
+            words += [public(title, PublicText(": "), value) for title, value in values.items() if value is not None]
+        return PublicText("\n".join(words))
 
     def _boxes(self) -> str:
         """The resources to tick in Magento for the configurations; empty where none is needed."""
@@ -515,7 +516,7 @@ class SetupScreen(LogDock, TextHolder):
         return not self.zoomed and not self.is_in_log
 
     def help_text(self) -> str:
-        return f"In Magento\n{self._store_side()}\n\nThe steps: {MARKS}."
+        return PublicText(f"In Magento\n{self._store_side()}\n\nThe steps: {MARKS}.")
 
     async def action_back(self) -> None:
         """Closes the guide; unsaved changes are kept as a draft, and what was typed for the session."""

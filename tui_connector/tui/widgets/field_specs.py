@@ -10,7 +10,7 @@ from typing import Any
 
 from ...secrets.pasted_names import NAME_FIELDS, NameField
 from ...templates import Json
-from ...text import shown, shown_line
+from ...text import PublicText, shown, shown_line
 
 _SOURCE_KEYS = {"keyring", "env", "command", "ask"}
 
@@ -98,8 +98,8 @@ def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
     values = node.get("additionalProperties")
     return FieldSpec(
         path,
-        str(node.get("title") or path[-1]),
-        str(node.get("description") or ""),
+        PublicText(node.get("title") or path[-1]),
+        PublicText(node.get("description") or ""),
         field_type,
         default=node.get("default"),
         required=required,
@@ -117,8 +117,8 @@ def _kinds(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
     for each in node["oneOf"]:
         schema = _resolved(each, definitions)
         name = str(schema["properties"]["kind"]["const"])
-        about = str(schema.get("description") or "")
-        yield KindSpec(name, str(schema.get("title") or name), about, schema, definitions, path)
+        about = PublicText(schema.get("description") or "")
+        yield KindSpec(name, PublicText(schema.get("title") or name), about, schema, definitions, path)
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

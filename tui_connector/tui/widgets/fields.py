@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ...text import shown, shown_line
+from ...text import PublicText, public, shown, shown_line
 from .._textual import BESIDE_FIELD
 from .prose import Prose, show_text
 from .safe_input import SafeInput
@@ -157,7 +157,7 @@ class FieldRow(Vertical):
         yield self._line
 
     def help_text(self) -> str:
-        return f"{self.label}\n{self.about}" if self.about else ""
+        return public(self.label, PublicText("\n"), self.about) if self.about else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         """Shows a short mark after the field."""

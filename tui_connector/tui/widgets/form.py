@@ -21,7 +21,7 @@ from textual.widgets import Input, Static, TextArea
 from ...secrets.cleaning import secret_kind
 from ...secrets.pasted import distribute
 from ...templates import Json
-from ...text import listed
+from ...text import PublicText, listed, public
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
@@ -446,11 +446,11 @@ class FormField(SecretMarks, FieldRow):
     def field_help(self) -> str:
         """What the field takes, and how one of several lines is left: once something was typed, ↑ and ↓ stay in it."""
         if isinstance(self.editor, JsonField):
-            return f"{self.about} Tab leaves the field.".lstrip()
+            return public(self.about, PublicText(" Tab leaves the field." if self.about else "Tab leaves the field."))
         return self.editor.field_help(self.about) if isinstance(self.editor, Secret) else self.about
 
     def help_text(self) -> str:
-        return f"{self.label}\n{self.field_help}" if self.field_help else ""
+        return public(self.label, PublicText("\n"), self.field_help) if self.field_help else ""
 
     def show_refused(self, refused: bool) -> None:
         """Shows whether the value was refused."""
@@ -499,6 +499,11 @@ def _section_id(variant: FieldSpec) -> str:
     return f"section-{'-'.join(variant.path)}"
 
 
+def _beginning(title: str) -> str:
+    found = title.partition(": ")[0]
+    return PublicText(found) if isinstance(title, PublicText) else found
+
+
 def _kind_choice(variant: FieldSpec, value: Json) -> Choice:
     """The choice of a kind; in the row, only the beginning of its title."""
     titles = {each.name: each.title for each in variant.kinds}
@@ -506,7 +511,7 @@ def _kind_choice(variant: FieldSpec, value: Json) -> Choice:
     if kind and kind not in titles:
         titles = {kind: kind, **titles}
     options = titles if variant.required else {**titles, _NOT_SET: "none"}
-    short = {name: title.partition(": ")[0] for name, title in options.items()}
+    short = {name: _beginning(title) for name, title in options.items()}
     return Choice(options, kind, short={**short, _NOT_SET: _NOTHING})
 
 

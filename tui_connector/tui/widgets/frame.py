@@ -15,7 +15,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
-from ...text import shown_line, shown_path
+from ...text import PublicText, shown_line, shown_path
 from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, key_titles, keys_of
@@ -213,7 +213,7 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         name = (binding.id or binding.action).removesuffix(IN_FIELD)
         if active.node not in titles:
             titles[active.node] = key_titles(active.node)
-        title = titles[active.node].get(name, binding.description)
+        title = titles[active.node].get(name, PublicText(binding.description))
         if not title:
             continue
         is_way_back = name.rpartition(".")[2] in _LEAVING

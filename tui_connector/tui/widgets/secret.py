@@ -19,7 +19,7 @@ from ...secrets.pasted import TOKEN, PastedSecret, distribute, parse_paste
 from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_as_variable, known_secrets_in
 from ...secrets.token_shape import looks_like_token
 from ...templates import Json
-from ...text import count, equal_beginning, shown_line
+from ...text import PublicText, count, equal_beginning, public, shown_line
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import FieldGroup, FieldWithList
@@ -491,13 +491,14 @@ class Secret(Horizontal):
         """What the field takes; `about` describes the secret itself."""
         if self.place == "env":
             name = shown_line(str(self.source.get("env") or ""))
-            of = f"the value of {name}" if name else "its value"
-            return f"Type or paste {of} for this session; ^U deletes the name, for another variable. {about}"
+            of = public(PublicText("the value of "), name) if name else PublicText("its value")
+            here = PublicText(" for this session; ^U deletes the name, for another variable. ")
+            return public(PublicText("Type or paste "), of, here, about)
         if self.place == "command":
-            return f"Command that prints the secret, such as: pass show shop/token. {about}"
+            return public(PublicText("Command that prints the secret, such as: pass show shop/token. "), about)
         entry = self.entry
         is_set = isinstance(entry, SecretInput) and entry.locked
-        return f"Set: Delete or a paste replaces it. {about}" if is_set else about
+        return public(PublicText("Set: Delete or a paste replaces it. "), about) if is_set else about
 
     def compose(self) -> ComposeResult:
         yield self._input()

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from ...text import PublicText
 from .choice import Choice
 
 PLACES = {
-    "keyring": "keyring",
-    "env": "variable",
-    "command": "command",
-    "ask": "asked",
+    "keyring": PublicText("keyring"),
+    "env": PublicText("variable"),
+    "command": PublicText("command"),
+    "ask": PublicText("asked"),
 }
 """The keys of a source, with short titles."""
 
 _TITLES = {
-    "keyring": "Typed here, kept in this computer's keyring",
-    "env": "From an environment variable",
-    "command": "Printed by a command, such as pass or op",
-    "ask": "Prompted for each time, never stored",
+    "keyring": PublicText("Typed here, kept in this computer's keyring"),
+    "env": PublicText("From an environment variable"),
+    "command": PublicText("Printed by a command, such as pass or op"),
+    "ask": PublicText("Prompted for each time, never stored"),
 }
 
 ALL = "all "
 """How the options begin that are the place of all secrets of a form."""
 _TITLES_FOR_ALL = {
-    f"{ALL}keyring": "All secrets here: typed, kept in the keyring",
-    f"{ALL}env": "All secrets here: from environment variables",
-    f"{ALL}ask": "All secrets here: prompted for",
+    f"{ALL}keyring": PublicText("All secrets here: typed, kept in the keyring"),
+    f"{ALL}env": PublicText("All secrets here: from environment variables"),
+    f"{ALL}ask": PublicText("All secrets here: prompted for"),
 }
 
 
@@ -60,7 +61,7 @@ class PlaceChoice(Choice):
 
     def _without_keyring(self, title: str) -> str:
         """The title of the keyring's option where the keyring cannot be used."""
-        return f"{title} (not available)"
+        return PublicText(f"{title} (not available)")
 
 
 class _PlaceBesideSecret(PlaceChoice):
@@ -71,7 +72,7 @@ class _PlaceBesideSecret(PlaceChoice):
         return "session" if self.chosen == "keyring" and self._keyring_problem else super().label
 
     def _without_keyring(self, title: str) -> str:
-        return f"{title.partition(', kept')[0]}, kept for this session (no keyring)"
+        return PublicText(f"{title.partition(', kept')[0]}, kept for this session (no keyring)")
 
 
 def place_choice(place: str, *, among_others: bool) -> PlaceChoice:
