@@ -540,7 +540,7 @@ def _model_of(data: Any, loc: tuple[str | int, ...]) -> type[Model] | None:
     model: Any = Profile
     for step in loc[:-1]:
         data = value_at(data, (step,))
-        model = _kind_class(_field_type(model, step), data)
+        model = kind_class(_field_type(model, step), data)
     return model if isinstance(model, type) and issubclass(model, Model) else None
 
 
@@ -564,11 +564,11 @@ def _as_type_of(model: type[Model], key: str, value: Json) -> Json:
 def _field_type(model: Any, step: str | int) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
         field = next((f for name, f in model.model_fields.items() if step in (name, f.alias)), None)
-        return _item_type(field.annotation) if field is not None else model
+        return item_type(field.annotation) if field is not None else model
     return model
 
 
-def _kind_class(model: Any, data: object) -> Any:
+def kind_class(model: Any, data: object) -> Any:
     """The kind that a table in `data` names, where `model` is a family."""
     if not (isinstance(model, type) and issubclass(model, Kind) and Kind in model.__bases__):
         return model
@@ -576,7 +576,7 @@ def _kind_class(model: Any, data: object) -> Any:
     return (model.find(name) if isinstance(name, str) else None) or model
 
 
-def _item_type(annotation: Any) -> Any:
+def item_type(annotation: Any) -> Any:
     """The model inside `dict[Name, Model]`, `list[Model]` or `Model | None`."""
     arguments = getattr(annotation, "__args__", ())
     models = [a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)]

@@ -18,10 +18,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..templates import Json
 from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
-from .correction import Correction, TextEdit, line_start
+from .correction import Correction, TextEdit, apply, line_start
 from .document import SCHEMA_LINE, Document
 from .environment_names import TABLE
 from .library import ProfileError
+from .missing_header import WrongLines, proposals
 from .model import ModelPath, Profile
 from .positions import (
     KeyPath,
@@ -33,6 +34,7 @@ from .positions import (
     value_at,
 )
 from .problems import (
+    FAMILIES,
     Found,
     Problem,
     elements_of,
@@ -48,6 +50,12 @@ from .text_history import difference
 _MAX_PARTS: Final = 2_000
 """Validated parts that are remembered besides those of the text."""
 _MAX_UNDECODED: Final = 20
+_MAX_HEADERS: Final = 10
+"""Missing headers that are looked for in one text."""
+_OF_TABLES: Final = frozenset(
+    {"unknown-key", "duplicate-key", "duplicate-table", "missing", "missing-kind", "unknown-kind"}
+)
+"""The codes of problems by which keys do not belong together, or not to their header."""
 _NUMBER = re.compile(r"[+-]?\d[\d_]*(?:\.\d+)?")
 
 
@@ -84,6 +92,26 @@ class Checker:
     def check(self, text: str) -> Checked:
         """The profile in a text, or its problems in their order; corrections are of the text with `\\n` as line end."""
         plain = text.replace("\r\n", "\n") if "\r\n" in text else text
+        return replace(self._check(plain, _MAX_HEADERS), text=text)
+
+    def _check(self, text: str, headers: int) -> Checked:
+        """Checks a text as it would be with up to so many headers that are missing; their keys are one problem each."""
+        checked, wrong = self._check_as_written(text)
+        if not wrong.misplaced or not headers:
+            return checked
+        undefined = [_undefined(each, checked.data) for each in checked.problems if each.code == "unknown-name"]
+        for proposal in proposals(text, wrong, checked.data, undefined):
+            new = apply(text, proposal.fix.edits)
+            with_header, _ = self._check_as_written(new)
+            if len(with_header.problems) < len(checked.problems) and not any(
+                each.code in _OF_TABLES and proposal.concerns(each) for each in with_header.problems
+            ):
+                rest = [proposal.without_header(each) for each in self._check(new, headers - 1).problems]
+                return replace(checked, problems=sorted([proposal.problem, *rest]))
+        return checked
+
+    def _check_as_written(self, plain: str) -> tuple[Checked, WrongLines]:
+        """The same, with a problem for each misplaced key."""
         parsed = parse(plain)
         undecoded = _undecoded(plain)
         lines = {problem.line for problem in undecoded}
@@ -114,7 +142,8 @@ class Checker:
             )
         valid = not parsed.mistakes and not undecoded
         remarked = [_of_remark(each, parsed) for each in remarks(parsed.data)] if valid and not problems else []
-        return Checked(text, parsed.data, profile if valid else None, sorted(problems), valid, remarked)
+        checked = Checked(plain, parsed.data, profile if valid else None, sorted(problems), valid, remarked)
+        return checked, _wrong_lines(mistakes, kept, parsed, plain)
 
     def _movable(self, data: Mapping[str, Any], secrets: Sequence[ModelPath]) -> set[ModelPath]:
         """Those of the literal secrets in whose place the profile may name a source."""
@@ -164,6 +193,31 @@ def check_file(path: File) -> tuple[list[Problem], list[Problem]]:
         return [Problem(error.line or 1, error.column or 1, "", error.message, error.code, error.hint)], []
     checked = Checker().check(document.text())
     return checked.problems, checked.remarks
+
+
+def _undefined(problem: Problem, data: Mapping[str, Any]) -> tuple[str, str]:
+    """The family and the name of a part that is named, and not defined."""
+    match problem.keys:
+        case (environments, _, str(family), str(name)) if environments == TABLE:
+            return family, name
+    return referenced_family(problem.keys), str(value_at(data, problem.keys))
+
+
+def _wrong_lines(mistakes: Sequence[Mistake], found: Sequence[Found], parsed: ParsedText, text: str) -> WrongLines:
+    """The lines with problems; none has a misplaced key where all of them belong to tables that lack them."""
+    lines = text.split("\n")
+    repeated = {each.position.line for each in mistakes if each.code == "duplicate-key"}
+    unknown, is_lacking = set[int](), False
+    for each in found:
+        line = parsed.position(each.path).line
+        key = str(each.path[-1]) if each.path else ""
+        is_table = each.path in {(family,) for family in FAMILIES} and each.code == "wrong-type"
+        if (each.code == "unknown-key" or is_table) and re.match(rf"\s*{re.escape(key)}\s*[.=]", lines[line - 1]):
+            unknown.add(line)
+            owner = value_at(parsed.data, each.owner) if each.owner is not None else None
+            is_lacking = is_lacking or not isinstance(owner, dict) or key in owner
+    misplaced = repeated | unknown if repeated or is_lacking else set()
+    return WrongLines(misplaced, {each.position.line for each in mistakes} - repeated)
 
 
 def _is_not_text(found: Found, parsed: ParsedText) -> bool:
