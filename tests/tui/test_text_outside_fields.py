@@ -38,7 +38,7 @@ async def test_a_token_typed_into_a_list_chooses_nothing(machine: Machine, sandb
         way = await at_list(pilot)
         before = way.chosen
         await pilot.press(*TOKEN, "enter")
-        await until(pilot, lambda: "Nothing chosen: what you typed names no option." in notes(pilot))
+        await until(pilot, lambda: "Nothing chosen: what you entered names no option." in notes(pilot))
         assert way.chosen == before
         assert isinstance(pilot.app.screen, ChoiceScreen)
         await pilot.press("home", "down", "down", "enter")  # the list itself works as ever
@@ -56,7 +56,7 @@ async def test_letters_that_select_nothing_in_a_list_are_reported(machine: Machi
         assert "letters: select" in shown(pilot.app)
         await pilot.press("7", "enter")
         await until_shown(pilot, "No option matches")
-        await until(pilot, lambda: "Nothing chosen: what you typed names no option." in notes(pilot))
+        await until(pilot, lambda: "Nothing chosen: what you entered names no option." in notes(pilot))
         assert isinstance(pilot.app.screen, ChoiceScreen)
         await pilot.press("backspace", "b", "e", "x", "enter")
         assert isinstance(pilot.app.screen, ChoiceScreen)
@@ -76,6 +76,9 @@ async def test_a_paste_into_a_list_is_reported(machine: Machine, sandbox: Sandbo
         pilot.app.post_message(events.Paste(f"{TOKEN}\n"))
         if opens:
             await until(pilot, lambda: "How is a list" in notes(pilot))
+            await pilot.press("enter")  # which most who paste press next
+            await until(pilot, lambda: "Nothing chosen" in notes(pilot))
+            assert isinstance(pilot.app.screen, ChoiceScreen)
         else:  # which is not one for text, but a token is wanted below it
             await until_shown(pilot, "32 of 32")
         assert way.chosen == before
@@ -113,6 +116,14 @@ async def test_a_word_that_is_typed_ahead_selects_an_option(machine: Machine, sa
         way = await at_list(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        before = way.chosen
+        at_once(pilot, "qwerty")  # the name of none
+        await until_shown(pilot, "No option matches")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Nothing chosen" in notes(pilot))
+        assert isinstance(pilot.app.screen, ChoiceScreen)
+        assert way.chosen == before
+        await pilot.press("ctrl+u")
         at_once(pilot, "login\n")
         await until(pilot, lambda: way.chosen == "way request")
 

@@ -267,20 +267,35 @@ class ChoiceScreen(Dialog[str | None]):
 
     def on_key(self, event: events.Key) -> None:
         """Letters select; Backspace deletes the last one, and ^U all of them."""
-        options = self.query_one(OptionList)
-        current = options.highlighted or 0
-        before = self._typed if current == self._selected else ""
         if event.key in ("backspace", "ctrl+u"):
-            typed = before[:-1] if event.key == "backspace" else ""
+            typed = self._typed_here[:-1] if event.key == "backspace" else ""
+            self._select(typed, self._named_by(typed) if typed else self._current)
         elif event.is_printable:
-            typed = before + (event.character or "").lower()
+            self._type((event.character or "").lower())
         else:
             return
         event.stop()
-        index = _starting_with(typed, self._options, current) if typed.strip() else current
+
+    @property
+    def _current(self) -> int:
+        return self.query_one(OptionList).highlighted or 0
+
+    @property
+    def _typed_here(self) -> str:
+        """What was typed since the selected option was moved to."""
+        return self._typed if self._current == self._selected else ""
+
+    def _named_by(self, typed: str) -> int | None:
+        return _starting_with(typed, self._options, self._current)
+
+    def _type(self, text: str) -> None:
+        """Selects by what was typed before and this, in lower case."""
+        before = self._typed_here
+        typed = (before + text).lstrip()
+        index = self._named_by(typed) if typed else self._current
         if index is None and before and not typed.strip(before[0]):  # the same letter again
-            typed, index = before[0], _starting_with(before[0], self._options, current + 1)
-        self._select(typed.lstrip(), index)
+            typed, index = before[0], _starting_with(before[0], self._options, self._current + 1)
+        self._select(typed, index)
 
     def _select(self, typed: str, index: int | None) -> None:
         """Selects the option of this index, which what was typed selects; None if it selects none."""
@@ -297,20 +312,18 @@ class ChoiceScreen(Dialog[str | None]):
             self._select("", self.query_one(OptionList).highlighted)
 
     def on_paste(self, event: events.Paste) -> None:
-        """The beginning of a word that was typed ahead selects its option, as its letters would."""
+        """A word that arrived at once selects as its letters would; after anything else, Enter chooses nothing."""
         event.stop()
-        if (
-            event.text.replace(" ", "").isalpha()
-            and (index := _starting_with(event.text.lower(), self._options, 0)) is not None
-        ):
-            self._select(event.text.lower(), index)
-            return
-        self.notify(f"Not pasted: {self._title} is a list. ↑↓ select, Enter chooses.", markup=False)
+        if event.text.replace(" ", "").isalpha():
+            self._type(event.text.lower())
+        else:
+            self._select("", None)
+            self.notify(f"Not pasted: {self._title} is a list. ↑↓ select, Enter chooses.", markup=False)
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
         if self._is_unmatched and event.option_index == self._selected:
-            self.notify("Nothing chosen: what you typed names no option. ↑↓ select, ^U deletes it.", markup=False)
+            self.notify("Nothing chosen: what you entered names no option. ↑↓ select, ^U deletes it.", markup=False)
             return
         self.dismiss(event.option_id)
 
