@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from guide_steps import no_demo
-from listing import listing, products
+from listing import SearchRequest, listing, products
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
 from textual.events import Paste
@@ -20,6 +21,7 @@ from tui_connector.outgoing.task_ledger import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
+from tui_connector.tui.last_runs import LastRunsScreen
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import SaveScreen
@@ -103,12 +105,56 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
             assert shown(app).split("\n")[0].rstrip().endswith("staging")
             assert isinstance(app.screen, RunScreen)
-            assert app.screen.job.badge == ("✔ items (staging)", "success")  # in the header of other screens
+            assert app.screen.job.badge(None) == ("✔ items (shop, staging)", "success")  # in the header of home
         state = machine.directories.state
         assert ledger_file(state, path, "items", environment="staging").exists()
         assert not ledger_file(state, path, "items").exists()
         assert len((path.parent / "staging.jsonl").read_text().splitlines()) == 7
         assert staging.server.received
+
+
+async def test_runs_and_requests_of_another_environment_are_named_with_it(machine: Machine) -> None:
+    responds, broken = asyncio.Event(), 0
+    responds.set()
+
+    async def before(asked: SearchRequest) -> None:
+        await responds.wait()
+
+    def first_line() -> str:
+        return shown(app).split("\n")[0]
+
+    async with listing(products(1, 2), before=before) as store:
+        store.bend = lambda asked, items: b"invalid\r\n\r\n" if len(store.asked) == broken else None
+        write(machine, store.url, store.url, PROFILE.replace("production = true\n", ""))
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(110, 36)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until_shown(pilot, "HTTP clients · shop")
+            await pilot.press("r")
+            await until_shown(pilot, "Run items")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+            responds.clear()
+            broken = len(store.asked) + 1
+            await pilot.press("l", "x", "L")  # a request of this environment's log
+            await until(pilot, lambda: isinstance(app.screen, LastRunsScreen))
+            responds.set()
+            await until(pilot, lambda: "Log of this session (shop): #" in messages(app))
+            responds.clear()
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+            await pilot.press("l", "r")  # the part that was run is selected
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "running" in shown(app))
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "▶ items 0" in first_line())
+            await pilot.press("E", "down", "enter")
+            await until(pilot, lambda: " staging" in first_line())
+            await until(pilot, lambda: "▶ items (default)" in first_line())
+            responds.set()
+            await until(pilot, lambda: "✔ items (default)" in first_line() and "items (default): ✔" in messages(app))
 
 
 async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> None:

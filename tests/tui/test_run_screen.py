@@ -339,7 +339,7 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
             assert "F4" in (await until_shown(pilot, "▶ products")).splitlines()[0]
             await pilot.press("ctrl+q")
-            await until_shown(pilot, "products is running; if you quit")
+            await until_shown(pilot, "products (acme) is running; if you quit")
             await pilot.press("n", "O")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
             await pilot.press("q")

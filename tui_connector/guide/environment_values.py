@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from ..client.typed_address import typed_address
 from ..errors import InvalidValue
-from ..profile.environment_names import TABLE, names_of
+from ..profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from ..profile.environments import own_output, own_variable, with_environment
-from ..profile.model import DEFAULT_ENVIRONMENT, ModelPath
+from ..profile.model import ModelPath
 from ..profile.positions import put, value_at
 from ..profile.text_checker import inline
 from ..secrets.backends import entry_of, override_name

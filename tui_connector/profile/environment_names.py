@@ -7,6 +7,9 @@ from typing import Any
 
 TABLE = "environments"
 
+DEFAULT_ENVIRONMENT = "default"
+"""The name of the base values, in a profile that has environments."""
+
 
 def names_of(data: Mapping[str, Any]) -> list[str]:
     """The names of the environments in a profile's data, which may be invalid."""

@@ -12,8 +12,8 @@ from ..client.uri import origin_of
 from ..misspelling import most_similar
 from ..secrets.backends import entry_of
 from .destinations import destinations
-from .environment_names import TABLE
-from .model import DEFAULT_ENVIRONMENT, ModelPath, NamedSecret, Profile
+from .environment_names import DEFAULT_ENVIRONMENT, TABLE
+from .model import ModelPath, NamedSecret, Profile
 from .positions import value_at
 
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")

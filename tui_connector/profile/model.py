@@ -33,6 +33,7 @@ from ..runs.postgres_ledger import LedgerSettings
 from ..secrets.source import SecretSource
 from ..templates import Json
 from ..text import direction_option
+from .environment_names import DEFAULT_ENVIRONMENT
 from .on_failure import OnFailure
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
@@ -62,9 +63,6 @@ DEFAULT_CLIENT = "default"
 
 FORMAT: Final = 1
 """The version of the file format; there is no older one."""
-
-DEFAULT_ENVIRONMENT = "default"
-"""The name of the base values, in a profile that has environments."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 

@@ -23,9 +23,9 @@ from ..secrets.source import VARIABLE_PATTERN
 from ..templates import Json
 from .correction import Correction
 from .document import Document
-from .environment_names import TABLE, names_of
+from .environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from .environments import Overridden, own_secrets, unmarked_production, with_environment
-from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
+from .model import DEFAULT_CLIENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
 

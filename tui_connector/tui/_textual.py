@@ -29,6 +29,7 @@ from textual.widgets._toast import Toast, ToastHolder, ToastRack
 from textual.worker import WorkerFailed, active_worker
 
 from ..text import shown
+from .viewed import ViewedProfile
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Widget)
@@ -203,6 +204,9 @@ class _ToastRack(ToastRack):
 
 class BaseScreen(Screen[T]):
     """The base of every screen: its widgets receive a `Resize` for each new size."""
+
+    viewed: ViewedProfile | None = None
+    """The profile that the screen is about."""
 
     def __init__(self, **common: Any) -> None:
         super().__init__(**common)

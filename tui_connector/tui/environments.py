@@ -14,10 +14,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..client.uri import public_address
-from ..profile.environment_names import TABLE, names_of
+from ..profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from ..profile.environments import Overridden, differences, with_environment
 from ..profile.library import base_uris
-from ..profile.model import DEFAULT_ENVIRONMENT, Profile
+from ..profile.model import Profile
 from ..profile.problems import environment_data
 from ..text import count, json_text, shown_line
 from .text_jumps import show_in_text

@@ -11,6 +11,8 @@ from textual.app import App
 from textual.screen import Screen
 from textual.signal import Signal
 
+from .viewed import ViewedProfile
+
 if TYPE_CHECKING:
     from ..guide.last_runs import LastRun
 
@@ -32,9 +34,11 @@ class Job(Protocol):
         """Whether it is starting or running."""
         ...
 
-    @property
-    def badge(self) -> tuple[str, str]:
-        """The job and its state in a few words, such as "products 61%", and their tone (a key of `TONES`)."""
+    def badge(self, viewed: ViewedProfile | None) -> tuple[str, str]:
+        """The job and its state in a few words, such as "products 61%", and their tone (a key of `TONES`).
+
+        As a screen about `viewed` shows it: it names another environment, and another profile.
+        """
         ...
 
     @property

@@ -25,6 +25,7 @@ from ..text import count, shown, shown_line
 from ..units import ago, elapsed
 from ._textual import BaseScreen
 from .keys import is_on_top
+from .viewed import ViewedProfile
 from .widgets.frame import TONES, KeyFooter, ScreenHeader
 from .widgets.prose import Prose
 from .widgets.row_list import ListRow, RowList
@@ -73,6 +74,7 @@ class SlicedRunsScreen(BaseScreen[None]):
     def __init__(self, machine: Machine, path: Path, environment: str) -> None:
         super().__init__()
         self._machine, self._path, self._environment = machine, path, environment
+        self.viewed = ViewedProfile(path, environment)
         trust = ProfileTrust(machine, path, environment=environment)
         self._workbench = Workbench(machine, directory=path.parent, trust=trust)
         self._reader: SlicedRunReader | None = None

@@ -11,9 +11,9 @@ from typing import Any
 from ...profile import line_ends
 from ...profile.blocks import parse
 from ...profile.document import Document
-from ...profile.environment_names import TABLE, names_of
+from ...profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from ...profile.library import ProfileError
-from ...profile.model import DEFAULT_ENVIRONMENT, ModelPath, Profile
+from ...profile.model import ModelPath, Profile
 from ...profile.positions import layout
 from ...profile.problems import Problem, check, environment_data
 from ...profile.text_checker import Checker

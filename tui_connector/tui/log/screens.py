@@ -25,11 +25,12 @@ from ...log.history import last_sessions
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
-from ...profile.environment_names import names_of
+from ...profile.environment_names import DEFAULT_ENVIRONMENT, names_of
 from ...profile.library import read_with_data
-from ...profile.model import DEFAULT_ENVIRONMENT, Profile
+from ...profile.model import Profile
 from ...text import listed, shown_line
 from .._textual import BaseScreen
+from ..viewed import ViewedProfile
 from ..widgets.choice import ChoiceScreen
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .no_match import HISTORY_SETTING
@@ -150,6 +151,8 @@ class RecordedScreen(RequestsScreen):
 
     def __init__(self, machine: Machine, recorded: Recorded) -> None:
         self._machine, self._recorded = machine, recorded
+        if recorded.profile is not None:
+            self.viewed = ViewedProfile(recorded.profile, recorded.environment)
         self._loaded = False
         """Whether the first requests are listed, or there are none."""
         self._exchanges = Exchanges(_COUNT, _BYTES, session=recorded.live)

@@ -28,6 +28,7 @@ from ...log.history import Keep
 from ...log.request_summary import request_summary
 from ...machine import Machine
 from ...text import shown_line
+from ..viewed import ViewedProfile, named_from, screen_looked_at, viewed_on
 from .detail import ExchangeDetail
 from .form_state import FormPlace
 from .list import LogView
@@ -221,7 +222,15 @@ class RequestActions:
         return f"x cannot resend it: {missing}. X opens it for editing." if missing else ""
 
     def notify(self, sentence: str, *, bad: bool = False) -> None:
+        """Shows a sentence about a request of this log; names the log where the user looks at another one, or none."""
+        screen = screen_looked_at(self._panel.app)
+        if not any(each.exchanges is self._panel.exchanges for each in screen.query(LogHost)):
+            sentence = f"{self._log_name(viewed_on(screen))}: {sentence}"
         self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
+
+    def _log_name(self, viewed: ViewedProfile | None) -> str:
+        name, own = "History" if self._context.is_history else "Log of this session", viewed_on(self._panel.screen)
+        return name if own is None else named_from(viewed, name, own, own.environment or "")
 
     def _notify_nothing_selected(self) -> None:
         is_folded = bool(self._panel.view.selected_probes)

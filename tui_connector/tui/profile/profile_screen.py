@@ -31,6 +31,7 @@ from ..file_watch import FileState, state_of
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.dock import LogDock
+from ..viewed import ViewedProfile
 
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks whether the file has changed."""
@@ -82,6 +83,7 @@ class ProfileScreen(LogDock):
     def __init__(self, context: PageContext) -> None:
         super().__init__()
         self.machine, self.path, self.environment = context.machine, context.path, context.environment
+        self.viewed = ViewedProfile(self.path, self.environment)
         self.workbench = self._new_workbench(context.exchanges, self.environment)
         self.opened: OpenedProfile | None = None
         """What was read; None before."""

@@ -32,6 +32,7 @@ from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count, env_option, shown
 from .._textual import remove_read_notifications
 from ..jobs import WaitingRun, jobs_of
+from ..viewed import ViewedProfile, named_from, screen_looked_at, viewed_on
 from .metrics import RunMetrics, Tone
 
 TICK = 0.25
@@ -65,11 +66,10 @@ class BackgroundRun:
 
     def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
+        self.viewed = ViewedProfile(file, profile.environment)
         workbench.hold()
         self.key = (file, profile.environment, name)
         """Identifies what is run: of each, one run at a time."""
-        self.title = f"{name} ({profile.environment})" if profile.environment else name
-        """The name as it is shown on other screens, with the environment."""
         self._app = app
         self._closed = False
         self._timer: Timer | None = None
@@ -89,16 +89,19 @@ class BackgroundRun:
         self.failures = 0
         self.on_change: list[Callable[[], None]] = []
 
-    @property
-    def badge(self) -> tuple[str, str]:
-        share, metrics = self.metrics.share, self.metrics
+    def title(self, viewed: ViewedProfile | None) -> str:
+        """Its name as a screen about `viewed` shows it."""
+        return named_from(viewed, self.name, self.viewed, self.profile.environment_label)
+
+    def badge(self, viewed: ViewedProfile | None) -> tuple[str, str]:
+        share, metrics, title = self.metrics.share, self.metrics, self.title(viewed)
         if self.active:
             done = f"{share:.0%}" if share is not None else count(metrics.progress.items, *self.NOUN)
             waits = metrics.progress.pause is not None
-            return (f"{self.title} waits", "warning") if waits else (f"▶ {self.title} {done}", "accent")
+            return (f"{title} waits", "warning") if waits else (f"▶ {title} {done}", "accent")
         if metrics.stopped_by_user:
-            return f"■ {self.title}", "muted"
-        return (f"✔ {self.title}", "success") if metrics.good else (f"✘ {self.title}", "error")
+            return f"■ {title}", "muted"
+        return (f"✔ {title}", "success") if metrics.good else (f"✘ {title}", "error")
 
     @property
     def waits(self) -> WaitingRun | None:
@@ -150,7 +153,9 @@ class BackgroundRun:
             self.workbench.close()
 
     def unsaved_work(self) -> str:
-        return f"{self.name} is running; if you quit, the next run resumes where it stopped." if self.active else ""
+        if not self.active:
+            return ""
+        return f"{self.title(None)} is running; if you quit, the next run resumes where it stopped."
 
     def before_exit(self) -> None:
         if self.active:
@@ -212,12 +217,13 @@ class BackgroundRun:
         for each in summary.warnings if summary else ():
             self._say(each.text, "warning")
         self._changed()
+        title = self.title(viewed_on(screen_looked_at(self._app)))
         if self.is_withdrawn:
-            self._app.notify(shown(f"{self.title} not started: {problem}"), severity="error", timeout=10, markup=False)
+            self._app.notify(shown(f"{title} not started: {problem}"), severity="error", timeout=10, markup=False)
         elif getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
             text, good = self._outcome()
             severity: Literal["information", "error"] = "information" if good else "error"
-            self._app.notify(shown(f"{self.title}: {text}"), severity=severity, timeout=10, markup=False)
+            self._app.notify(shown(f"{title}: {text}"), severity=severity, timeout=10, markup=False)
 
     def _outcome(self) -> tuple[str, bool]:
         """How the work has ended, in words, and whether that is good."""

@@ -56,7 +56,7 @@ class RunView(LogDock, Generic[Job]):
 
     def __init__(self, job: Job) -> None:
         super().__init__()
-        self.job = job
+        self.job, self.viewed = job, job.viewed
         self._dialog: ConfirmScreen | None = None
         self._was_active = False
         self._tiles = [Tile(width) for width in _LABEL_WIDTHS]

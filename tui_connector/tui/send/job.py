@@ -36,6 +36,7 @@ from ...text import count, shown_middle
 from ...units import timestamp
 from ..run.job import BackgroundRun
 from ..run.metrics import Tone
+from ..viewed import ViewedProfile
 
 _AROUND_MESSAGE = 4
 """Columns beside the text of a message."""
@@ -207,15 +208,15 @@ class SendJob(BackgroundRun):
             and deleting(self.sender.outgoing) is not None
         )
 
-    @property
-    def badge(self) -> tuple[str, str]:
+    def badge(self, viewed: ViewedProfile | None) -> tuple[str, str]:
         if self.sends:
-            return super().badge
+            return super().badge(viewed)
+        title = self.title(viewed)
         if self.active:
-            return f"▶ {self.name}: plan", "accent"
+            return f"▶ {title}: plan", "accent"
         if self.metrics.stopped_by_user:
-            return f"■ {self.name}: plan", "muted"
-        return (f"✘ {self.name}: plan", "error") if self.metrics.start_error else (f"✔ {self.name}: plan", "success")
+            return f"■ {title}: plan", "muted"
+        return (f"✘ {title}: plan", "error") if self.metrics.start_error else (f"✔ {title}: plan", "success")
 
     @property
     def stop_reason(self) -> str:
@@ -315,7 +316,7 @@ class SendJob(BackgroundRun):
     def unsaved_work(self) -> str:
         if not (self.active and self.sends):
             return ""
-        return f"{self.name} is being sent; if you quit, the next run resumes where it stopped."
+        return f"{self.title(None)} is being sent; if you quit, the next run resumes where it stopped."
 
     def _outcome(self) -> tuple[str, bool]:
         return self.state[0], self.state[1] != "error"

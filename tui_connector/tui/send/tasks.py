@@ -41,6 +41,7 @@ from ..log.actions import related_exchanges
 from ..log.dock import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
 from ..log.sending import LogContext
+from ..viewed import ViewedProfile
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from ..widgets.row_list import ListRow, RowList
@@ -114,6 +115,7 @@ class TasksScreen(BaseScreen[bool]):
     def __init__(self, sender: Sender) -> None:
         super().__init__()
         self._task_sender, self._book = sender, TaskBook(sender)
+        self.viewed = ViewedProfile(sender.file, sender.profile.environment)
         self._list: TaskList | None = None
         self._wanted: TaskGroup | None = None
         self._opening = False
@@ -243,7 +245,9 @@ class TasksScreen(BaseScreen[bool]):
         finally:
             self._opening = False
         title = self._task_sender.profile.name
-        self.app.push_screen(TaskScreen(title, task, self._book.actions(task), line), wanted)
+        screen = TaskScreen(title, task, self._book.actions(task), line)
+        screen.viewed = self.viewed
+        self.app.push_screen(screen, wanted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What acts on a task or a group is available where there is one."""
@@ -414,7 +418,9 @@ class TasksScreen(BaseScreen[bool]):
                 unset=partial(variables_to_set, bench.machine, sender.file, lambda: sender.profile),
                 history=lambda: bench.history_keeps,
             )
-            self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
+            screen = RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}")
+            screen.viewed = self.viewed
+            self.app.push_screen(screen)
             return
         file, environment = self._task_sender.file, self._task_sender.profile.environment
         recorded = earlier_sessions(bench.machine, file, environment, {environment: bench.exchanges}.get)

@@ -34,6 +34,7 @@ from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
+from ..viewed import ViewedProfile
 from ..widgets.form import FormField, FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose, show_text
@@ -137,6 +138,7 @@ class SetupScreen(LogDock, TextHolder):
         super().__init__()
         self._begin_with, self._at = begin_with, at
         self.work = work
+        self.viewed = ViewedProfile(work.path, None) if work.path is not None else None
         self._step, self._part = step, part
         self._draft_writer = DraftWriter(work)
         self._pane_lock = asyncio.Lock()

@@ -485,6 +485,7 @@ class EditorScreen(TextScreen[Left]):
         theirs = base if change is None or change.data is None else text_of(self.path, change.data)
         texts = [line_ends.plain(each) for each in (base, self.document.text(), theirs)]
         screen = DifferenceScreen(self.path.name, *texts, is_merge=change is not None, to_save=to_save)
+        screen.viewed = self.viewed
         text = await self.app.push_screen_wait(screen)
         if text is None:
             return False

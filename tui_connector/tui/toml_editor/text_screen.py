@@ -29,6 +29,7 @@ from ...profile.positions import KeyPath, TextPosition
 from ...secrets.mask import Mask
 from ...text import count, shown_line
 from .._textual import BaseScreen
+from ..viewed import ViewedProfile
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
 from .area import TomlArea
@@ -83,6 +84,7 @@ class TextScreen(BaseScreen[T]):
         """`document` is that of the file `path`; `at` is where the cursor begins; `fix` is to be corrected first."""
         super().__init__()
         self.machine, self.document, self.path = machine, document, path
+        self.viewed = ViewedProfile(path, None)
         self.checked: Checked | None = None
         """The text that was checked last, with its problems."""
         self.key_at_cursor: KeyPath = ()

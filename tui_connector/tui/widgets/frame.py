@@ -20,6 +20,7 @@ from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
 from ..keys import IN_FIELD, key_label, key_titles, keys_of
 from ..unread import MayOpenByItself, Unread
+from ..viewed import viewed_on
 from .focus_moves import move_focus
 
 TONES = {
@@ -64,7 +65,8 @@ class ScreenHeader(Static):
         self._update_jobs()
 
     def _update_jobs(self) -> None:
-        badges = [each.badge for each in jobs_of(self.app) if each is not self._own]
+        viewed = viewed_on(self.screen)
+        badges = [each.badge(viewed) for each in jobs_of(self.app) if each is not self._own]
         shown = tuple(badges) if len(badges) < 3 else ((f"{len(badges)} runs", "accent"),)
         shown += tuple((key, "accent") for key in keys_of(self.app, _JOB)[:1] if badges)
         if shown != self._jobs:
