@@ -209,6 +209,7 @@ def test_what_a_line_can_become(line: str, suggested: list[str]) -> None:
 
 
 def test_a_path_without_search_criteria_has_none() -> None:
+    assert [each.line for each in suggested_lines("", "orders", ORDERS, "POST")] == ["fields="]
     found = [each.line for each in suggested_lines("", "orders/1", ApiPath(("GET",), ("editMode",)))]
     assert found == ["editMode=", "fields="]
 

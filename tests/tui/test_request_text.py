@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui_connector.client.message import Request
+from tui_connector.tui.log.body_field import first_value
 from tui_connector.tui.log.request_text import from_text, json_error, to_text
 
 
@@ -56,3 +57,20 @@ def test_a_text_is_divided_into_what_was_written_also_where_it_is_invalid(
 )
 def test_nothing_of_a_text_is_lost(text: str, written: tuple[str, str, str, str]) -> None:
     assert from_text(text) == written
+
+
+@pytest.mark.parametrize(
+    ("body", "written"),
+    [
+        ('{"sku": "", "qty": 0}', '{"sku": "5", "qty": 0}'),
+        ('{"qty": 0, "sku": ""}', '{"qty": 5, "sku": ""}'),
+        ('{"save 0": false}', '{"save 0": 5}'),
+        ('{"a": {"b": []}}', '{"a": {"b": [5]}}'),
+        ("{}", "{5}"),
+        ('{"a": "b"}', '{"a": "b"}5'),
+        ("", "5"),
+    ],
+)
+def test_what_is_typed_into_a_filled_body_is_its_first_value(body: str, written: str) -> None:
+    start, end = first_value(body)
+    assert f"{body[:start]}5{body[end:]}" == written

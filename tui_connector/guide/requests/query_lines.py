@@ -26,6 +26,8 @@ _PAGE = re.compile(
 _SORT = re.compile(r"(?:by\s+(?!asc|desc))?(?P<field>\w[\w.-]*)(?:\s+(?P<direction>asc|desc))?", re.IGNORECASE)
 _DATES = ("_at", "_time")
 """The ends of the names of dates."""
+_READING = ("GET", "HEAD")
+"""The methods whose parameters and search criteria are known."""
 _INCOMPLETE = "incomplete-query-line"
 _ROOT = re.compile(r"(search_?criteria)\[", re.IGNORECASE)
 _GROUPS = re.compile(r"search_?criteria\[filter_?groups\]", re.IGNORECASE)
@@ -213,8 +215,11 @@ _WHERE = re.compile(
 _SORTED = re.compile(r"(?P<start>sort\s+)(?P<field>[\w.-]*)(?P<gap>\s*)(?P<direction>\w*)", re.IGNORECASE)
 
 
-def suggested_lines(line: str, path: str, known: ApiPath | None) -> list[LineSuggestion]:
-    """What this line of a query can become, best first, for a path of the REST API; `known` is what it accepts."""
+def suggested_lines(line: str, path: str, known: ApiPath | None, method: str = "GET") -> list[LineSuggestion]:
+    """What this line of a query can become, best first, for a path of the REST API; `known` is what it accepts.
+
+    Whole lines are suggested as far as they mean something for this method, which is in upper case.
+    """
     if match := _WHERE.fullmatch(line):
         start, typed = match["start"], match["field"]
         if not match["gap"] and not match["condition"]:
@@ -229,16 +234,17 @@ def suggested_lines(line: str, path: str, known: ApiPath | None) -> list[LineSug
         newest = "the newest first" if typed.endswith(_DATES) else ""
         ways = [LineSuggestion(f"{start}{typed} asc"), LineSuggestion(f"{start}{typed} desc", newest)]
         return [each for each in ways if each.line.startswith(line)]
-    return [] if "=" in line else _fitting(list(_whole_lines(known)), line)
+    return [] if "=" in line else _fitting(list(_whole_lines(known, method)), line)
 
 
-def _whole_lines(known: ApiPath | None) -> Iterator[LineSuggestion]:
-    is_searched = known is None or known.is_searched
+def _whole_lines(known: ApiPath | None, method: str) -> Iterator[LineSuggestion]:
+    is_read = method in _READING
+    is_searched = is_read and (known is None or known.is_searched)
     if is_searched:
         yield LineSuggestion("where ", "a filter: where status = pending or status = new")
         yield LineSuggestion("sort ", "sort created_at desc")
         yield LineSuggestion("page 1, 20 per page")
-    yield from (LineSuggestion(f"{name}=") for name in (known.parameters if known is not None else ()))
+    yield from (LineSuggestion(f"{name}=") for name in (known.parameters if known is not None and is_read else ()))
     yield LineSuggestion("fields=", "only these of the response: items[sku,name],total_count")
     if is_searched:
         place = "searchCriteria[filter_groups][0][filters][0]"

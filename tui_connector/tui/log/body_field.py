@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import re
 
+from textual.widgets.text_area import Selection
+
 from ...text import shown
 from ..widgets.text_areas import JsonArea
 from .request_text import MAX_SHOWN, editable, edited_body, is_lossy
 
-_FIRST_VALUE = re.compile(r'""|\b0\b')
-"""A value to write in a body with the fields that it needs."""
+_STRING = r'"(?:[^"\\]|\\.)+"'
+_FIRST_VALUE = re.compile(rf'{_STRING}|(?P<empty>""|\{{\}}|\[\])|(?P<literal>\b(?:0|false)\b)')
+"""A value to write in a body with the fields that it needs; names have at least one character."""
+
+
+def first_value(text: str) -> tuple[int, int]:
+    """What to select of a JSON text so that typing writes its first value; the end of the text where it has none."""
+    for found in _FIRST_VALUE.finditer(text):
+        if found["literal"]:
+            return found.span()
+        if found["empty"]:
+            return found.start() + 1, found.start() + 1
+    return len(text), len(text)
+
+
+def _location(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n"), len(before.rpartition("\n")[2])
 
 
 class BodyField(JsonArea):
@@ -35,13 +53,12 @@ class BodyField(JsonArea):
         return edited_body(self.text, self._original) if self.is_editable else self._original
 
     def begin(self, body: str) -> None:
-        """Replaces the text by this JSON, with the cursor at its first value to write; ^Z takes that back."""
+        """Replaces the text by this JSON, with its first value to write selected; ^Z takes that back."""
         text = editable(body.encode())
         self.history.checkpoint()
         self.replace(text, self.document.start, self.document.end)
-        first = _FIRST_VALUE.search(text)
-        before = text[: first.start() + (first[0] == '""')] if first else text
-        self.move_cursor((before.count("\n"), len(before.rpartition("\n")[2])))
+        start, end = (_location(text, each) for each in first_value(text))
+        self.selection = Selection(start, end)
         self.focus()
         self.call_after_refresh(self._show_start)
 

@@ -48,6 +48,8 @@ class QueryTarget(NamedTuple):
     """As in the schema of the store; None for an address that the schema does not describe."""
     known: ApiPath | None
     """What the path accepts, if that is known."""
+    method: str
+    """In upper case."""
 
 
 class QueryEditor(Vertical):
@@ -130,6 +132,10 @@ class QueryEditor(Vertical):
         """Whether it tells what is sent, or what is odd."""
         return bool(self._shown_doubts or self._shown_sent)
 
+    def show_fault(self, fault: str) -> None:
+        """Shows why the query cannot be sent, in place of what is odd and what is sent."""
+        self._set_note(fault)
+
     def show_whole_note(self) -> None:
         """Shows all that is sent for lines in short, and all that is odd."""
         self.app.push_screen(_NoteScreen(self._shown_doubts, self._shown_sent))
@@ -160,10 +166,10 @@ class QueryEditor(Vertical):
     def suggest(self) -> None:
         """Lists what the line at the cursor can become; nothing for one of a query that is as it was filled in."""
         line = self.field.document.get_line(self.field.cursor_location[0])
-        path, known = self._target()
+        target = self._target()
         is_begun = self.field.cursor_at_end_of_line and (not line or self.field.text != self._filled)
-        found = suggested_lines(line, path or "", known) if is_begun else []
-        self._list.offer(line, [_suggestion(each) for each in found])
+        found = suggested_lines(line, target.path or "", target.known, target.method) if is_begun else []
+        self._list.offer(line, [_suggestion(each) for each in found], is_passed=not self.field.text)
         self._changed()
 
     @on(TextArea.Changed)

@@ -63,7 +63,6 @@ _OTHER_ROWS = 13
 """Rows of the screen besides the query, the headers and suggestions, with three of the body."""
 _MOST_HEADERS = 8
 """Rows of the headers."""
-_WITH_BODY = ("POST", "PUT", "PATCH")
 _METHOD_AND_PATH = re.compile(rf"\s*({'|'.join(METHODS)})\s+(.*)", re.IGNORECASE)
 
 
@@ -164,10 +163,10 @@ class RequestForm(Dialog[Request | None]):
 
     def on_mount(self) -> None:
         self._fill(self._request if self._unsent is None else self._unsent.request)
-        if self._unsent is not None:
-            self._show_error(self._unsent.reason)
         if self._begins_at is None or not self._begins_at.focus_in(self):
             self._likely_field().focus()
+        if self._unsent is not None:
+            self._show_error(self._unsent.reason)
         if self._find_paths is not None:
             self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
             self.run_worker(self._load_paths(self._find_paths))
@@ -257,7 +256,7 @@ class RequestForm(Dialog[Request | None]):
     @property
     def key_titles(self) -> dict[str, str]:
         """Without ^T in the footer where there is no body to fill in."""
-        return {} if self._body.is_blank and self._method in _WITH_BODY else {"form.body": ""}
+        return {} if self._least_body() else {"form.body": ""}
 
     def action_show_query(self) -> None:
         """Shows all parameters that are sent for the query."""
@@ -270,7 +269,7 @@ class RequestForm(Dialog[Request | None]):
             return
         only_empty = "Only an empty body is filled with the fields that the store's schema requires."
         why = self._paths.why_no_fields(self._path, self._method) if self._body.is_blank else only_empty
-        self._show_error(why)
+        self._show_error(why, self._body)
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
         heading = self.query_one("#resend-body-heading", Static)
@@ -296,7 +295,7 @@ class RequestForm(Dialog[Request | None]):
     def _suggest_paths(self) -> None:
         """Lists the paths of the store's schema that fit what was typed."""
         typed, method = self.query_one("#resend-uri", Input).value, self._method
-        is_done = typed == self._filled_path and self._paths.target(typed).known is not None
+        is_done = typed == self._filled_path and self._paths.target(typed, method).known is not None
         suggestions = self._paths.suggestions(typed, method) if not is_done else []
         words = ""
         if self._find_paths is not None and not is_done:
@@ -332,7 +331,7 @@ class RequestForm(Dialog[Request | None]):
             self._show_note(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
 
     def _query_target(self) -> QueryTarget:
-        return self._paths.target(self._path)
+        return self._paths.target(self._path, self._method)
 
     @property
     def _query(self) -> QueryEditor:
@@ -382,6 +381,8 @@ class RequestForm(Dialog[Request | None]):
     def _on_focus_moved(self) -> None:
         if isinstance(self.focused, Input | TextArea):
             self._last_field = self.focused
+        if self.focused is self._query.field:
+            self._query.suggest()  # by the method and the path as they are by now
         self._mark_path()
         self._share_rows()
 
@@ -460,6 +461,8 @@ class RequestForm(Dialog[Request | None]):
             if query_odd:
                 self._query.show_doubts(query_odd)
             field = self.query_one("#resend-uri") if path_odd else self._query.field
+            if path_odd:
+                self._path_list.drop_words()
             self.set_focus(field)
             words = f"{path_odd}{'' if path_odd.endswith('?') else '.'}" if path_odd else "is the query what you mean?"
             self._show_error(f"Not sent: {words} F5 again: send it as it is.", field)
@@ -579,7 +582,11 @@ class RequestForm(Dialog[Request | None]):
     def _show_invalid(self, error: InvalidValue) -> None:
         """Shows what is invalid; of a field, below it, where the focus goes."""
         field = self.query_one(f"#{error.field}") if isinstance(error, InvalidField) else None
-        self._show_error(str(error), field)
+        if field is self._query.field:
+            self._query.show_fault(str(error))
+            self._show_error("Not sent: correct the query first.", field)
+        else:
+            self._show_error(str(error), field)
         if field is not None:
             self.set_focus(field)
 
@@ -588,13 +595,20 @@ class RequestForm(Dialog[Request | None]):
         self._show_note(f"✘ {words}", tone="bad", field=field)
 
     def _show_note(self, words: str, *, tone: Literal["", "odd", "bad"] = "", field: Widget | None = None) -> None:
-        """Shows a note below this field, or above the buttons."""
+        """Shows a note below this field or, without one, below that which has the focus; above the buttons otherwise.
+
+        That of the body, which takes the rest of the screen, is above its text.
+        """
+        field = field or (self.focused if isinstance(self.focused, Input | TextArea) else None)
         note, form = self.query_one("#resend-error", Static), self.query_one("#request-form")
-        if field is None:
+        if field is self._body:
+            form.move_child(note, before=field)
+        elif field is None:
             form.move_child(note, before=form.query_one(".buttons"))
         else:
             row = next(each for each in form.children if each in field.ancestors_with_self)
             form.move_child(note, after=row)
         note.update(Content(shown(words)))
+        note.display = bool(words)
         note.set_class(tone == "bad", "bad")
         note.set_class(tone == "odd", "odd")

@@ -40,10 +40,10 @@ class StorePaths:
         """`is_last`: no others will be found."""
         self._known, self._was_asked = known, is_last
 
-    def target(self, typed: str) -> QueryTarget:
+    def target(self, typed: str, method: str) -> QueryTarget:
         """The path that is requested, and what the store accepts for it, as far as that is known."""
         path = schema_path(self._base, typed)
-        return QueryTarget(path, known_path(self._known.paths, path or ""))
+        return QueryTarget(path, known_path(self._known.paths, path or ""), method)
 
     def suggestions(self, typed: str, method: str) -> list[Suggestion]:
         """The paths that fit, in the form that was typed; those with this method first."""

@@ -43,7 +43,7 @@ class SuggestionList(Static):
         """What the field has since a suggestion was taken; None once something else is typed."""
         self._chosen = -1
         self._rows = 1
-        self._is_wanted = False
+        self._is_wanted = self._is_passed = False
 
     @property
     def chosen(self) -> Suggestion | None:
@@ -60,10 +60,11 @@ class SuggestionList(Static):
     def has_content(self) -> bool:
         return bool(self.offered or self._words)
 
-    def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "") -> None:
+    def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "", *, is_passed: bool = False) -> None:
         """Lists suggestions for what was typed, and `words` with them.
 
-        For a suggestion that was taken, only those that follow it are listed: where it ends with a blank.
+        `is_passed`: ↓ leaves the field instead of choosing one, as the field may stay empty. For a suggestion that was
+        taken, only those that follow it are listed: where it ends with a blank.
         """
         if typed != self._taken:
             self._taken = None
@@ -72,6 +73,7 @@ class SuggestionList(Static):
         if typed == self._closed_for or (typed == self._taken and not typed.endswith(" ")):
             suggestions, words = (), ""
         self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
+        self._is_passed = is_passed
         self._draw()
 
     def take(self, suggestion: Suggestion) -> None:
@@ -87,15 +89,23 @@ class SuggestionList(Static):
         self.offer(self.typed, ())
         return True
 
+    def drop_words(self) -> None:
+        """Shows the suggestions alone until something else is typed, as another sentence says the same."""
+        self._words = ""
+        self._draw()
+
     def choose(self, step: int) -> bool:
         """Chooses the next one, or the previous one where `step` is -1; False where there is none."""
         chosen = self._chosen + step
-        can_choose = any(each.value != self.typed for each in self.offered)
-        if not (can_choose and -1 <= chosen < len(self.offered) and self._chosen >= min(0, -step)):
+        if not (self._can_choose and -1 <= chosen < len(self.offered) and self._chosen >= min(0, -step)):
             return False
         self._chosen = chosen
         self._draw()
         return True
+
+    @property
+    def _can_choose(self) -> bool:
+        return not self._is_passed and any(each.value != self.typed for each in self.offered)
 
     def show(self, *, is_wanted: bool, rows: int) -> None:
         """Sets whether its field has the focus, and in how many rows it may list suggestions."""
@@ -129,7 +139,7 @@ class SuggestionList(Static):
         elif self.best is not None:
             begun = bool(self.typed) and self.best.value.casefold().startswith(self.typed.casefold())
             hints.append("Tab: complete" if begun else "Tab: take the first" if self.typed else "")
-        if any(each.value != self.typed for each in self.offered):
+        if self._can_choose:
             hints.append("↓: choose")
         hint = " · ".join(filter(None, hints))
         if hint:
