@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from guide_steps import choose, draft, guide, no_demo, to_authentication, work_of
 from http_server import Hold, Received, reply, serving
-from screens import shown, until, until_shown
+from screens import said_by, shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -168,6 +168,16 @@ async def test_disabled_certificate_verification_shows_a_warning(machine: Machin
         pilot.app.screen.query_one("#connection", Choice).focus()
         await pilot.press("enter")
         await until_shown(pilot, "Verify the certificate")
+        authorities = pilot.app.screen.query_one("#row-tls-ca-file TextField", TextField)
+        authorities.value = "nowhere/ca.pem"
+        missing = machine.directories.profiles / "nowhere" / "ca.pem"
+        row = pilot.app.screen.query_one("#row-tls-ca-file")
+        await until(pilot, lambda: said_by(row, ".note") == f"! File not found: {missing}")
+        missing.parent.mkdir(parents=True)
+        missing.write_text("certificates")
+        authorities.value = "./nowhere/ca.pem"
+        await until(pilot, lambda: not said_by(row, ".note"))
+        authorities.value = ""
         pilot.app.screen.query_one("#row-tls-verify Toggle", Toggle).focus()
         await pilot.press("space", "ctrl+s")
         await until_shown(pilot, "NOT verified")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 import re
 import ssl
 from collections.abc import Iterable, Mapping
@@ -19,12 +18,11 @@ import httpcore
 
 from ..errors import InvalidValue
 from ..files import digest, read_regular, reason
+from .file_path import LARGEST_TEXT, full_path, why_unreadable
 from .message import InvalidRequest
 from .model import Tls
 from .uri import DEFAULT_PORTS, origin_of
 
-_MAX_FILE = 10_000_000
-"""Bytes; the list of a system's certificate authorities has less than one million."""
 _PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.+?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL)
 
 
@@ -66,7 +64,7 @@ def _new_system_context() -> ssl.SSLContext:
 
 def _load_authorities(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
-        found = read_regular(path, _MAX_FILE)  # read once, so that the digest is that of the loaded text
+        found = read_regular(path, LARGEST_TEXT)  # read once, so that the digest is that of the loaded text
         if ca and digest(found) != ca:
             raise InvalidRequest(
                 f"{field}: {path} has changed since the profile was trusted", hint="Run the command again to review it."
@@ -123,17 +121,11 @@ def _load_client_certificate(
 
 
 def _readable_file(path: str, directory: Path, field: str) -> Path:
-    """The full path of a readable regular file; reading a device or a pipe could hang."""
-    full = directory / os.path.expanduser(path)
-    try:
-        if not full.exists():
-            raise InvalidRequest(f"{field}: file not found: {full}", hint="The path is relative to the profile's file.")
-        if not full.is_file() or full.stat().st_size > _MAX_FILE:
-            raise InvalidRequest(f"{field}: {full} is not a file of certificates or keys")
-        with full.open("rb"):
-            return full
-    except OSError as error:
-        raise InvalidRequest(f"{field}: {full} cannot be read: {error.strerror or error}") from error
+    """The full path of a readable regular file."""
+    full = full_path(path, directory)
+    if problem := why_unreadable(full):
+        raise InvalidRequest(f"{field}: {problem}", hint="The path is relative to the profile's file.")
+    return full
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Annotated, get_args
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from ..files import reason
 from ..kinds import kebab
 
 
@@ -23,6 +26,31 @@ FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path
 
 Whatever the field is called, a file outside that folder needs trust. A sink reads it, unless its `writes` returns it.
 """
+
+LARGEST_TEXT = 10_000_000
+"""Bytes of a file of certificates or settings; the list of a system's certificate authorities has less than 1 MB."""
+
+
+def full_path(path: str, directory: Path) -> Path:
+    """The path of a file that a profile in this directory names; `~` is the home directory."""
+    return directory / os.path.expanduser(path)
+
+
+def why_unreadable(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """Why this is not a readable regular file of at most this size, with its path; "" if it is one. Blocks.
+
+    A device or a pipe is not opened, since it could hang.
+    """
+    try:
+        if not path.exists():
+            return f"file not found: {path}"
+        if not path.is_file() or path.stat().st_size > largest:
+            return f"{path} is not a regular file of at most {largest // 1_000_000} MB"
+        with path.open("rb"):
+            return ""
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read: {reason(error)}"
+
 
 FilePlace = tuple[str | int, ...]
 """Keys as in TOML, and indexes."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..secrets.capability import file_digest, portable
+from .file_path import full_path
 from .model import DIRECT, HttpClient
 from .uri import origin_of
 
@@ -35,7 +36,7 @@ class ClientRoute:
         folder = Path(os.path.realpath(directory))
         ca = ca_file = ""
         if tls.ca_file is not None:
-            real = folder / os.path.expanduser(tls.ca_file)
+            real = full_path(tls.ca_file, folder)
             ca, ca_file = file_digest(real), str(real)
         certificate, key = (_portable(each, folder) for each in (tls.client_certificate, tls.client_key))
         return cls(proxy, ca, ca_file, certificate, key, tls.verify)

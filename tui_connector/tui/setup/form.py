@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from textual import events, on
 from textual.message import Message
 from textual.timer import Timer
 
+from ...client.file_path import full_path, why_unreadable
 from ...client.typed_address import typed_address
 from ...errors import InvalidValue, UserError
 from ...guide.checks.criteria import filter_fields, list_profile, matching
@@ -36,6 +38,8 @@ from ..widgets.secret_place import PlaceChoice
 from ..widgets.text_areas import JsonField
 from .context import GuideContext
 
+_DATA_FILES = (("sink", "path"), ("source", "path"))
+"""Files that a run writes, or that are made later."""
 _UNTIL_CHECKED = 0.2
 """Seconds after the last key until the input is validated."""
 
@@ -51,6 +55,12 @@ class SetupForm(Form):
         """Whether the keyring can be used."""
 
         state: KeyringState
+
+    @dataclass
+    class FilesChecked(Message):
+        """Which of the files that are named can be read."""
+
+        unreadable: dict[FormPath, str]
 
     class NoStore(Message):
         """A secret was entered before the store is known, so it could not be bound to its origin; it was discarded."""
@@ -76,6 +86,10 @@ class SetupForm(Form):
         """Why what was typed last for a secret was not taken."""
         self._not_addresses: dict[FormPath, str] = {}
         """Why what was typed last for an address is not one."""
+        self._files: dict[FormPath, str] = {}
+        """The files that are named to be read, as checked last."""
+        self._unreadable: dict[FormPath, str] = {}
+        """Why those cannot be read that cannot."""
         self._asks_keyring = False
         self._unvisited: set[FormPath] = set()
         """The fields of what was just begun that are empty and had no focus yet: what they lack is not said."""
@@ -337,11 +351,34 @@ class SetupForm(Form):
     def check(self) -> None:
         """Shows problems at their fields, and which one was refused."""
         self._show_refused()
+        self._check_files()
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
         self.show_notes(self.notes())
         problems = {path: words for path, words in self.work.setup.problems().items() if path not in self._unvisited}
         self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused})
+
+    def _check_files(self) -> None:
+        """Finds out which of the files that are named to be read cannot be, where another one is named."""
+        rows = {(*self.path, *row.spec.path): row for row in self.query(FormField) if row.spec.is_path}
+        files = {at: row.value for at, row in rows.items() if isinstance(row.value, str) and at[-2:] not in _DATA_FILES}
+        if files != self._files:
+            self._files = files
+            self.run_worker(self._find_unreadable(files), group="files", exclusive=True)
+
+    async def _find_unreadable(self, files: Mapping[FormPath, str]) -> None:
+        directory = self.work.workbench.directory
+
+        def found() -> dict[FormPath, str]:
+            return {at: why for at, file in files.items() if (why := why_unreadable(full_path(file, directory)))}
+
+        self.post_message(self.FilesChecked(await asyncio.to_thread(found)))
+
+    @on(FilesChecked)
+    def _say_unreadable(self, message: FilesChecked) -> None:
+        message.stop()
+        self._unreadable = message.unreadable
+        self.show_notes(self.notes())
 
     def notes(self) -> dict[FormPath, str]:
         """What else is to be known of values, by path."""
@@ -351,7 +388,8 @@ class SetupForm(Form):
         if self.path[:1] == ("incoming",) and (sharing := without_own_output(self.work.setup.draft, str(self.path[1]))):
             words = f"The same file in {listed(sharing, 5)} (E, then e on it, changes that)."
             notes.setdefault((*self.path[:2], "sink", "path"), words)
-        return {**self._surrounded_passwords(), **notes}
+        unreadable = {path: f"! {why[:1].upper()}{why[1:]}" for path, why in self._unreadable.items()}
+        return {**self._surrounded_passwords(), **unreadable, **notes}
 
     def _surrounded_passwords(self) -> dict[FormPath, str]:
         """What passwords that were entered here begin or end with, if that may have been copied with them."""

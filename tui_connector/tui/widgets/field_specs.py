@@ -50,6 +50,8 @@ class FieldSpec:
     """Whether the items of a list are integers."""
     names_secret: NameField | None = None
     """How the name of a secret, whose field is beside this one, is divided from it."""
+    is_path: bool = False
+    """Whether a text is the path of a file."""
     allows_secrets: bool = False
     """Whether a row of a table may be a secret."""
     inner: tuple[FieldSpec, ...] = ()
@@ -107,6 +109,7 @@ def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
         hint=_hint(node),
         of_integers=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
         names_secret=NAME_FIELDS.get(node.get("format", "")),
+        is_path=node.get("format") == "path",
         allows_secrets=isinstance(values, dict) and _names_secret(values, definitions),
         inner=_fields(node, definitions, path) if field_type in (FieldType.GROUP, FieldType.TABLE) else (),
         kinds=tuple(_kinds(node, definitions, path)) if field_type is FieldType.VARIANT else (),
