@@ -67,12 +67,12 @@ def test_a_change_and_what_takes_it_back_know_their_part(machine: Machine, path:
         change = SavedChange(path, before.encode(), after.encode(), ProfileTrust(machine, path), ())
         return change.part(), change.reversed.part()
 
-    client, products = ("clients", "magento"), ("incoming", "products")
+    client, products = ("clients", "magento", False), ("incoming", "products", False)
     renamed = PROFILE.replace("clients.magento", "clients.shop").replace('"magento"', '"shop"')
-    assert part(PROFILE, renamed) == (("clients", "shop"), client)  # and not the incoming that refers to it
+    assert part(PROFILE, renamed) == (("clients", "shop", False), client)  # and not the incoming that refers to it
     assert part(PROFILE, PROFILE.replace('"items"', '"rows"')) == (products, products)
     without = PROFILE[: PROFILE.index("[incoming.products]")]
-    assert part(PROFILE, without) == (products, products)  # also where it was
+    assert part(PROFILE, without) == (("incoming", "products", True), products)
     assert part(PROFILE, f"# a comment\n{PROFILE}") == (None, None)
     assert part(PROFILE, f"{PROFILE}]") == (None, None)
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from screens import shown, until, until_shown
 from test_profile_page import in_form, messages, on_page, trusting, write
+from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from tui_connector.guide.profiles.saved_changes import ChangedPart
+from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Machine
 from tui_connector.profile.trust_records import TrustRecord
@@ -18,6 +21,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.part_forms import AddPartScreen, InvalidScreen, SaveScreen
 from tui_connector.tui.profile.part_list import PartList
+from tui_connector.tui.profile.part_status import RowStatus
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
@@ -406,6 +410,33 @@ async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine
             lambda: messages(app) == ["Undone: delete products · nothing more to undo · U redoes it"],
         )
         assert path.read_text() == before
+
+
+class _Parts(App[None]):
+    def compose(self) -> ComposeResult:
+        yield PartList()
+
+
+@pytest.mark.parametrize("is_listed_first", [False, True])
+async def test_a_part_that_comes_back_is_selected_whenever_it_is_listed(is_listed_first: bool) -> None:
+    parts = [ProfilePart("incoming", name, "GET items") for name in ("orders", "products")]
+    async with _Parts().run_test() as pilot:
+        listed = pilot.app.query_one(PartList)
+
+        def fill(parts: list[ProfilePart]) -> None:
+            listed.fill(parts, lambda _: RowStatus())
+
+        fill(parts)
+        listed.select("incoming", "orders")
+        fill(parts[1:])
+        listed.follow(ChangedPart("incoming", "orders", is_deleted=True))
+        assert listed.selected == parts[1]
+        if is_listed_first:
+            fill(parts)
+        listed.follow(ChangedPart("incoming", "orders"))
+        if not is_listed_first:
+            fill(parts)
+        assert listed.selected == parts[0]
 
 
 async def test_a_part_that_makes_the_profile_invalid_is_renamed_and_deleted(machine: Machine) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import UserError
 from ...files import CannotSave, digest, write_atomic
@@ -23,6 +23,16 @@ from .save import difference
 
 PartKey = tuple[Family, str]
 """The family and the name of a part."""
+
+
+class ChangedPart(NamedTuple):
+    """The part of a profile that a change was about."""
+
+    family: Family
+    name: str
+    is_deleted: bool = False
+    """Whether the profile no longer has it since."""
+
 
 IN_OWN_EDITOR = "edit in $EDITOR"
 BY_ANOTHER_PROGRAM = "edit by another program"
@@ -68,7 +78,7 @@ class SavedChange:
         """The change that takes this one back."""
         return replace(self, before=self.after, after=self.before)
 
-    def part(self) -> PartKey | None:
+    def part(self) -> ChangedPart | None:
         """The part that was changed: one that was added or renamed, as it is called since, or else that was deleted.
 
         None where no part was changed, or a text cannot be read. Blocks.
@@ -79,7 +89,8 @@ class SavedChange:
         added = [each for each in after if each not in before]
         deleted = [each for each in before if each not in after]
         edited = [each for each in after if each in before and before[each] != after[each]]
-        return next(iter([*added, *deleted, *edited]), None)
+        found = next(iter([*added, *deleted, *edited]), None)
+        return ChangedPart(*found, is_deleted=found not in after) if found is not None else None
 
     def found_reverted(self) -> SavedChange:
         """What reverts the undo of this change, which something else has made. Blocks."""

@@ -9,9 +9,8 @@ from typing import Literal
 from textual import work
 
 from ...files import ChangedOnDisk
-from ...guide.part_families import Family
 from ...guide.profiles.earlier_versions import earlier_versions
-from ...guide.profiles.saved_changes import SavedChange
+from ...guide.profiles.saved_changes import ChangedPart, SavedChange
 from ...guide.steps.summaries import ProfilePart
 from ...profile.problems import Problem
 from ...text import shown_line
@@ -39,7 +38,7 @@ class ChangesScreen(ProfileScreen):
         """An environment has another name since: the one in use, perhaps."""
         raise NotImplementedError
 
-    def select_changed(self, family: Family, name: str) -> None:
+    def select_changed(self, part: ChangedPart) -> None:
         """Selects a part that was added or changed; of one that was deleted, the row in its place."""
         raise NotImplementedError
 
@@ -52,7 +51,7 @@ class ChangesScreen(ProfileScreen):
     async def _select_part_of(self, change: SavedChange) -> None:
         """Selects the part of a change that was made, undone or redone."""
         if (part := await asyncio.to_thread(change.part)) is not None:
-            self.select_changed(*part)
+            self.select_changed(part)
 
     @work(exclusive=True, group="delete")
     async def action_delete(self) -> None:

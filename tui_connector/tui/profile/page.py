@@ -23,6 +23,7 @@ from ...errors import UserError
 from ...guide.checks.check import CheckResult
 from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
+from ...guide.profiles.saved_changes import ChangedPart
 from ...guide.profiles.saved_profile import part_of
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
@@ -422,8 +423,8 @@ class ProfilePage(StatusScreen, TextsScreen):
         if name == self.environment:
             self.post_message(self.EnvironmentChosen(self.path, new, self._list.selected))
 
-    def select_changed(self, family: Family, name: str) -> None:
-        self._list.want(family, name)
+    def select_changed(self, part: ChangedPart) -> None:
+        self._list.follow(part)
 
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets.option_list import Option
 
 from ...guide.part_families import FAMILIES, Family
+from ...guide.profiles.saved_changes import ChangedPart
 from ...guide.profiles.saved_profile import OpenedProfile
 from ...guide.steps.summaries import ProfilePart, fitted
 from ...text import count, shown_line
@@ -63,13 +64,16 @@ class PartList(BoundedList):
         return {"page.edit": "As text" if self._has_text else ""}  # a form needs valid TOML
 
     def want(self, family: Family, name: str) -> None:
-        """Moves the cursor to this part, now or as soon as it is listed; of one that is gone, to where it was."""
-        self._wanted = None
-        if self.select(family, name):
+        """Moves the cursor to this part, now or as soon as it is listed."""
+        self._wanted = None if self.select(family, name) else (family, name)
+
+    def follow(self, part: ChangedPart) -> None:
+        """Moves the cursor to a part that was changed; of one that was deleted, to the row in its place."""
+        if not part.is_deleted:
+            self.want(part.family, part.name)
             return
-        if (place := self._gone.get((family, name))) is None:
-            self._wanted = family, name
-        else:
+        self._wanted = None
+        if not self.select(part.family, part.name) and (place := self._gone.get((part.family, part.name))) is not None:
             self._move_near(place)
 
     class Resized(Message):
