@@ -117,7 +117,7 @@ class ComparedStore:
         with TaskReader(self.ledger) as reader:
             tasks = list(reader.tasks(reader.run(run).id))
         readable = outgoing.compare is not None and outgoing.compare.is_readable
-        return await undo_plan(tasks, outgoing, self.current(outgoing) if readable else None)
+        return await undo_plan(tasks, outgoing, self.current(outgoing) if readable else None, lambda read: read())
 
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)

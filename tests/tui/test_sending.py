@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -185,6 +186,34 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         assert "changed" not in shown(acme.app)  # the settings of an undo are its own
         await acme.press("T")
         await acme.shows("Acme store  tasks of stock: run 3, undo of run 1, complete", "State and reason · began 20")
+
+
+async def test_plan_and_undo_say_that_they_wait_for_the_store_and_a_key_ends_the_pause(machine: Machine) -> None:
+    async def sleep(_: float) -> None:
+        await asyncio.Event().wait()  # only a key ends the pause
+
+    async with shop(replace(machine, sleep=sleep), *ROWS[:2], size=(80, 24)) as acme:
+        await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("complete: 2 finished")
+        for key, planned in (("r", "Nothing to send: 0 to create"), ("u", "not sent yet: 2 to restore")):
+            acme.sandbox.change({"sandbox/maintenance": "1"})
+            await acme.press(key)
+            await acme.shows("next in", "t Retry now")
+            said = " ".join(shown(acme.app).replace("▌", "").split())
+            assert "! comparing with the store · 0 entities · waiting for the store, up to 5:00 min, next in" in said
+            requests = len(acme.sandbox.journal())
+            await acme.press("t")
+            await until(acme.pilot, lambda requests=requests: len(acme.sandbox.journal()) > requests)
+            acme.sandbox.change({"sandbox/maintenance": "0"})
+            await acme.shows("t Retry now")
+            await acme.press("t")
+            await acme.shows(planned)
+        acme.sandbox.change({"sandbox/maintenance": "1"})
+        await acme.press("a", "y")  # which compares first
+        await acme.shows("waiting for the store, up to 5:00 min, next in")
+        await acme.press("s", "y")
+        await acme.shows("by you")  # at once
 
 
 async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:

@@ -105,6 +105,10 @@ class Run:
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 
+    def retry_now(self) -> None:
+        """Ends a pause of the run before its next request to a store that is down."""
+        self._patience.retry_now()
+
     def _expected(self, total: int | None) -> int | None:
         """How many items are done when the run ends: at the limit of its user, or at the end of the list."""
         if self._limit is None:

@@ -16,7 +16,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from ..client.exchange import ExchangeLog
 from ..client.model import seconds
@@ -27,7 +27,7 @@ from ..runs.database import LedgerError, LedgerPlace
 from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord, RunEnd
 from ..runs.pace import Pace, Patience
-from ..runs.progress import LIMIT_REACHED, STOPPED, Progress, RequestCosts, Summary, Watcher
+from ..runs.progress import LIMIT_REACHED, STOPPED, Progress, RequestCosts, RunPause, Summary, Watcher
 from ..templates import Json
 from ..text import count, env_option
 from ..units import duration, timestamp
@@ -49,6 +49,8 @@ if TYPE_CHECKING:  # a plan does not wait for what sends
     from .undo import UndoPlan
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _COMPARED_AT_ONCE = 2_000
 
@@ -80,6 +82,15 @@ class ItemReader(Protocol):
 
     def stop(self, why: str) -> None:
         """Ends the reading."""
+        ...
+
+    @property
+    def pause(self) -> RunPause | None:
+        """What the reading waits for; None while it works."""
+        ...
+
+    def retry_now(self) -> None:
+        """Ends the pause of the reading before its next request to a store that is down."""
         ...
 
 
@@ -129,7 +140,7 @@ class OutgoingRun:
         self._opened: OpenSending | None = None
         self._loading: TaskLoader | None = None
         self._stopped: RunError | None = None
-        self._started = 0.0
+        self._started = self._machine.monotonic()
         self._progress = Progress(limit=self._pace.limit)
         self._comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         self._is_compared = self._comparison is not None and self._comparison.is_readable
@@ -149,7 +160,8 @@ class OutgoingRun:
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
         progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
-        progress.pause = self._patience.pause(self._environment.exchanges)
+        reader = self._environment.incoming
+        progress.pause = self._patience.pause(self._environment.exchanges) or (reader.pause if reader else None)
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 
@@ -183,9 +195,7 @@ class OutgoingRun:
 
         Raises `UserError` and `RunFailed`.
         """
-        reader = self._reader(remembers=True)
-        self._patience.has_reached = await self._has_reached()
-        async with aclosing(self._planned(reader)) as entries:
+        async with aclosing(self._planned(self._reader(remembers=True))) as entries:
             async for entry in entries:
                 yield entry
 
@@ -224,12 +234,20 @@ class OutgoingRun:
             address = store_address(self._outgoing, self._session)
             message = f"Run {run.id} was not sent to {address}, where {self._name} is sent to now"
             raise UserError("undo-store", message, "Undo it with the base URI of the client that it was sent with.")
-        return await undo_plan(tasks, self._outgoing, self._current_values() if self._is_compared else None)
+        current = self._current_values() if self._is_compared else None
+        return await undo_plan(tasks, self._outgoing, current, self._patiently)
+
+    def retry_now(self) -> None:
+        """Ends a pause of the run before its next request to a store that is down."""
+        self._patience.retry_now()
+        if self._environment.incoming is not None:
+            self._environment.incoming.retry_now()
 
     def stop(self, why: str, code: str = STOPPED) -> None:
         """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
         log.info("run of %s is stopped: %s", self._name, why)
         self._stopped = RunError(Action.STOP, why, code=code)
+        self._patience.end_pause()
         if self._loading is not None:
             self._loading.cancel()
         if self._publisher is not None:
@@ -424,23 +442,25 @@ class OutgoingRun:
             self._publisher.stop(self._stopped)
         await self._publisher.publish()
 
-    async def _patiently(
-        self, read: Callable[[Sequence[Json]], Awaitable[list[EntityChange]]], entities: Sequence[Json]
-    ) -> list[EntityChange]:
-        """Reads current values, and waits for a store that is in maintenance or overloaded. Raises `RunFailed`."""
+    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Reads current values, and waits for a store that is unreachable, in maintenance or overloaded.
+
+        Raises `RunFailed`.
+        """
         try:
             while True:
                 await self._patience.wait_for_turn()
                 self._refuse_stopped()
                 try:
-                    found = await read(entities)
+                    found = await read()
                 except RunFailed as failed:
                     if failed.error.action is not Action.WAIT:
                         raise
+                    self._patience.has_reached = self._patience.has_reached or await self._has_reached()
                     await self._patience.wait(failed.error, has_read=self._costs.responses > 0)
                 else:
                     self._patience.reset()
-                    return [self._without_secret(each) for each in found]
+                    return found
         finally:
             self._patience.release()
 
@@ -468,7 +488,13 @@ class OutgoingRun:
         )
 
     def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
-        return partial(self._patiently, self._current_values(remembers=remembers).read)
+        current = self._current_values(remembers=remembers)
+
+        async def read(entities: Sequence[Json]) -> list[EntityChange]:
+            found = await self._patiently(partial(current.read, entities))
+            return [self._without_secret(each) for each in found]
+
+        return read
 
     def _run_values(self, run: TaskRun) -> dict[str, Json]:
         return {"run": {"started_at": run.began}}

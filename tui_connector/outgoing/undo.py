@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
 from ..errors import InvalidValue
@@ -19,6 +20,7 @@ from .changes import EntityChange, FieldChange, changes_of, leaves_of, value_at,
 from .comparison import Comparison, FieldRule, UndoRequest
 from .current_values import Current, CurrentValues
 from .equality import ABSENT, Absent, equal
+from .lookup import Wanted
 from .model import Outgoing
 from .plan import PlanEntry
 from .source import BadEntity, SourceContext, SourceEntity
@@ -71,10 +73,20 @@ class _Sent:
     last: Former
 
 
-async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, current: CurrentValues | None) -> UndoPlan:
+_Values: TypeAlias = tuple[Sequence[Current], Sequence[Current] | None]
+"""The current values of some entities, and those in all store views if the run wrote to one view."""
+
+
+async def undo_plan(
+    tasks: Iterable[Task],
+    outgoing: Outgoing,
+    current: CurrentValues | None,
+    patiently: Callable[[Callable[[], Awaitable[_Values]]], Awaitable[_Values]],
+) -> UndoPlan:
     """What would undo these tasks, which are in the order in which they were sent. Raises `RunFailed`.
 
-    `current` reads the values that the store has now; None: they cannot be read, so nothing can be undone.
+    `current` reads the values that the store has now; None: they cannot be read, so nothing can be undone. `patiently`
+    reads them, also from a store that has to be waited for.
     """
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
@@ -89,10 +101,15 @@ async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, current: CurrentV
         wanted = [
             current.wanted(n, _object(each.last, "entity"), _object(each.last, "sent")) for n, each in enumerate(window)
         ]
-        everywhere = await current.look_up_global(wanted)
-        for index, now in enumerate(await current.look_up(wanted)):
+        found, everywhere = await patiently(partial(_current_values, current, wanted))
+        for index, now in enumerate(found):
             _undo(window[index], now, current, plan, everywhere[index] if everywhere is not None else None)
     return plan
+
+
+async def _current_values(current: CurrentValues, wanted: Sequence[Wanted]) -> _Values:
+    everywhere = await current.look_up_global(wanted)
+    return await current.look_up(wanted), everywhere
 
 
 def _collect(

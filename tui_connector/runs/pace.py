@@ -345,6 +345,10 @@ class Patience:
         self._down_since: float | None = None
         self._pause = _FIRST_PAUSE
         self._next_try: float | None = None
+        self._ended = asyncio.Event()
+        """Set to end the pause before the next probe."""
+        self._is_requested = False
+        """Whether the store has requested this pause."""
         self.has_reached = False
         """Whether this address is known to have responded, so that it is right although nothing responds now."""
 
@@ -353,7 +357,7 @@ class Patience:
         now = self._machine.monotonic()
         outage = f"waiting for the store, up to {duration(self._limit)}" if self._down_since is not None else ""
         if self._next_try is not None:
-            return RunPause(max(0.0, self._next_try - now), outage)
+            return RunPause(max(0.0, self._next_try - now), outage, can_end=not self._is_requested)
         if log.in_flight or not log.pending_retries:
             return None
         retry = min(log.pending_retries.values(), key=lambda each: each.at)
@@ -394,11 +398,26 @@ class Patience:
             raise RunFailed(replace(error, action=Action.WAIT, message=message))
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
         self._on_wait(error, pause)
-        self._next_try = now + pause
+        self._next_try, self._is_requested = now + pause, error.retry_after is not None
+        self._ended.clear()
+        ends = [asyncio.ensure_future(each) for each in (self._machine.sleep(pause), self._ended.wait())]
         try:
-            await self._machine.sleep(pause)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                await each
         finally:
             self._next_try = None
+            for each in ends:
+                each.cancel()
+
+    def retry_now(self) -> None:
+        """Ends the pause before the next probe, unless the store has requested it."""
+        if not self._is_requested:
+            self._ended.set()
+
+    def end_pause(self) -> None:
+        """Ends the pause, as nothing more is sent."""
+        self._ended.set()
 
     def _limit_reason(self, error: RunError, waited: float) -> str:
         patience = f"the {self._owner}'s patience is {duration(self._limit)}"

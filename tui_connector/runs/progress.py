@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Literal, Protocol, TypeAlias
 
 from ..client.exchange import Exchange
@@ -43,6 +44,13 @@ class RunPause:
 
     seconds: float
     reason: str
+    can_end: bool = False
+    """Whether the run has chosen this pause, and its user can end it: the store has not requested it."""
+
+    @property
+    def state(self) -> str:
+        """Such as "waiting for the store, up to 5:00 min, next in 1 s"."""
+        return f"{self.reason}, next in {max(1, ceil(self.seconds))} s"
 
 
 Reduced: TypeAlias = Literal["", "recovering", "overloaded"]

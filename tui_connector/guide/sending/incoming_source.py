@@ -18,7 +18,7 @@ from ...incoming.start import RunEnvironment, RunLocation, RunOptions
 from ...profile.model import Profile
 from ...runs.errors import Action, RunError, RunFailed
 from ...runs.ledger import FailedRecord, State
-from ...runs.progress import Progress, Watcher
+from ...runs.progress import Progress, RunPause, Watcher
 from ...templates import Json
 from ...text import count
 from ..checks.run_findings import explainer
@@ -52,6 +52,14 @@ class IncomingItems:
         self._stopped = why
         if self._current is not None:
             self._current.stop(why)
+
+    @property
+    def pause(self) -> RunPause | None:
+        return self._current.progress.pause if self._current is not None else None
+
+    def retry_now(self) -> None:
+        if self._current is not None:
+            self._current.retry_now()
 
     async def read(self, name: str, profile: str | None) -> BinaryIO:
         """All items, each on a line. Raises `UserError`, and `RunFailed` unless the list was read completely."""

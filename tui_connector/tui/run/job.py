@@ -57,6 +57,10 @@ class StoppableRun(Protocol):
 
     def stop(self, why: str) -> None: ...
 
+    def retry_now(self) -> None:
+        """Ends a pause of the run before its next request to a store that is down."""
+        ...
+
 
 class BackgroundRun:
     """A run of a configuration of a profile, also while other screens are open; it is a `Watcher` of that run."""
@@ -142,6 +146,17 @@ class BackgroundRun:
         if self._current is not None:
             self._current.stop(why)
         self._changed()
+
+    @property
+    def can_retry_now(self) -> bool:
+        """Whether it pauses before its next request to a store that is down, and its user can end that."""
+        pause = self.metrics.progress.pause
+        return self.active and not self.metrics.stopping and pause is not None and pause.can_end
+
+    def retry_now(self) -> None:
+        """Sends the next request to a store that is down at once."""
+        if self._current is not None:
+            self._current.retry_now()
 
     async def ended(self) -> None:
         """Returns once the run has written what it received."""

@@ -152,8 +152,7 @@ class RunMetrics:
             if self.stopping:
                 return f"stopping · {took}", ""
             if (pause := progress.pause) is not None:
-                next_in = f"next in {max(1, ceil(pause.seconds))} s"
-                return f"! {took} · {pause.reason}, {next_in}", "warning"  # the reason may fill several lines
+                return f"! {took} · {pause.state}", "warning"  # its reason may fill several lines
             why = f" · {each}" if (each := _why_reduced(progress)) else ""
             return f"running · {took}{why}", ""
         if summary.state == "complete":

@@ -39,11 +39,17 @@ _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
 CHARTED_SECONDS = 3.0
 """The charts of a shorter run would be two bars: where room is scarce, its messages and its log get theirs."""
 
+RETRY_NOW = Binding(
+    "t", "retry_now", "Retry now", id="run.retry-now", tooltip="Do not wait any longer for a store that is down"
+)
+
 LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
     Binding("q,escape", "back", "Back", id="run.back"),
 )
 """The last bindings of a screen of a run."""
+
+NOTHING_TO_RETRY = "t works while the run waits for a store that is down, unless the store has set the time."
 
 Job = TypeVar("Job", bound=BackgroundRun)
 
@@ -180,6 +186,10 @@ class RunView(LogDock, Generic[Job]):
         self._dialog = ConfirmScreen(self.stop_question)
         self.app.push_screen(self._dialog, answered)
 
+    def action_retry_now(self) -> None:
+        """Sends the next request to a store that is down at once."""
+        self.job.retry_now()
+
     @property
     def is_covered(self) -> bool:
         """Whether the log has the keys and covers the run, which a stray key is not meant for then."""
@@ -221,6 +231,7 @@ class RunScreen(RunView[RunJob]):
     AWAY_FROM_LOG = frozenset({"start", "options"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", id="run.stop"),
+        RETRY_NOW,
         Binding("r", "start", "Run", id="run.start"),
         Binding("R", "options", "Options", id="run.options", tooltip="Run with options"),
         Binding("e", "errors", "Errors", id="run.errors", tooltip=ERRORS),
@@ -238,11 +249,15 @@ class RunScreen(RunView[RunJob]):
         """Stop is available while the run is active, Run when it is not and the log does not cover it."""
         if action == "stop":
             return self.job.active
+        if action == "retry_now":
+            return self.job.can_retry_now
         return not self.job.active and not self.is_covered if action in ("start", "options") else True
 
     def why_not(self, action: str) -> str:
         if action == "stop":
             return "Nothing is running."
+        if action == "retry_now":
+            return NOTHING_TO_RETRY
         if self.job.active and action in self.AWAY_FROM_LOG:
             return "It is running already: s stops it."
         return super().why_not(action)
@@ -269,9 +284,9 @@ class RunScreen(RunView[RunJob]):
             "A run\n"
             "Pages are fetched concurrently, with as many requests as make it faster, and written in order. Items and "
             "position are saved together, four times a second: however a run ends, the next one resumes from there, "
-            "and no item is lost or duplicated. s stops it, r resumes it, R runs it with options: everything again, a "
-            "limit, or changes since a date. q leaves this screen, and the run continues; the header of every screen "
-            "shows it, and O or F4 returns to it."
+            "and no item is lost or duplicated. s stops it, t ends a pause for a store that is down, r resumes it, R "
+            "runs it with options: everything again, a limit, or changes since a date. q leaves this screen, and the "
+            "run continues; the header of every screen shows it, and O or F4 returns to it."
         )
 
 

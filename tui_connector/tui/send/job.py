@@ -213,7 +213,8 @@ class SendJob(BackgroundRun):
             return super().badge(viewed)
         title = self.title(viewed)
         if self.active:
-            return f"▶ {title}: plan", "accent"
+            waits = self.metrics.progress.pause is not None
+            return (f"{title} waits", "warning") if waits else (f"▶ {title}: plan", "accent")
         if self.metrics.stopped_by_user:
             return f"■ {title}: plan", "muted"
         return (f"✘ {title}: plan", "error") if self.metrics.start_error else (f"✔ {title}: plan", "success")
@@ -232,8 +233,12 @@ class SendJob(BackgroundRun):
             hint = "" if self.missing_source is None else "\nw: write a sample there, and plan"
             return f"{metrics.state[0]}{hint}", metrics.state[1]
         if self.phase == "planning" or plan is None:
-            what = "stopping" if metrics.stopping else "comparing with the store"
-            return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
+            entities = count(plan.total if plan else 0, *self.NOUN)
+            if metrics.stopping:
+                return f"stopping · {entities}", ""
+            if (pause := metrics.progress.pause) is not None:
+                return f"! comparing with the store · {entities} · {pause.state}", "warning"
+            return f"comparing with the store · {entities}", ""
         if not plan.total and plan.undo is None:
             return "Nothing to send: the source contains no entities", "warning"
         if not plan.to_send:

@@ -18,7 +18,7 @@ from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.panel import ERRORS
-from ..run.screen import LOG_AND_BACK, RunView
+from ..run.screen import LOG_AND_BACK, NOTHING_TO_RETRY, RETRY_NOW, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
 from .job import SendJob, SendOptions
@@ -35,6 +35,7 @@ class SendScreen(RunView[SendJob]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,S", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
         Binding("s", "stop", "Stop", id="send.stop"),
+        RETRY_NOW,
         Binding("c", "resume", "Resume", id="send.resume", tooltip="Send the remaining tasks of the last run"),
         Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
         Binding(
@@ -111,6 +112,8 @@ class SendScreen(RunView[SendJob]):
             return False
         if action == "stop":
             return job.active
+        if action == "retry_now":
+            return job.can_retry_now
         if action in ("plan", "options"):
             return not job.active
         if action == "write_sample":
@@ -227,6 +230,8 @@ class SendScreen(RunView[SendJob]):
             return "d works in the plan of an undo (u) of a run that has created something."
         if action == "stop":
             return "Nothing is running. a or S sends what the plan says." if job.plan else "Nothing is running."
+        if action == "retry_now":
+            return NOTHING_TO_RETRY
         if job.active:
             return "Wait until this has ended, or stop it (s)."
         if action == "apply":
