@@ -113,8 +113,10 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: log.view.has_focus)  # one level up, as with Esc
         await pilot.press("plus")
         await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        before = [each.number for each in log.exchanges]
         await pilot.press(*"directory/currency", "f5")
         await until(pilot, lambda: was_read(log, "directory/currency"))
+        assert [each.number for each in log.exchanges][len(before) :] == [max(before) + 1]  # none of the list has it
 
 
 async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbox: Sandbox) -> None:

@@ -301,8 +301,7 @@ class RecordedScreen(RequestsScreen):
         if not self._recorded.is_history and newest is not None and starts_over(exchange, newest):
             self._exchanges.begin_session()
         self._exchanges.add(exchange)
-        if self._recorded.follow:  # what is sent from here is listed among the requests of the file
-            self._exchanges.numbers.follow(exchange)
+        self._exchanges.numbers.follow(exchange)  # what is sent from here is listed below it
 
     def on_recorded_screen_failed(self, message: Failed) -> None:
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
