@@ -15,6 +15,7 @@ from textual.widget import Widget
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
+from tui_connector.tui.setup.entity_chooser import EntityFilter
 from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
@@ -201,7 +202,7 @@ async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyri
         await until_shown(pilot, "items read")
         setup.edit(("incoming", "products", "request"), {"uri": "products", "where": ["pri gt 3"]})
         await pilot.press("t")
-        await until_shown(pilot, "Correct request.where: did you mean 'price'?")
+        assert "e: edit products" in await until_shown(pilot, "Correct request.where: did you mean 'price'?")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen) and pilot.app.screen.focused is not None)
@@ -298,3 +299,24 @@ async def _shift_tab_reverses_tab(pilot: Any) -> None:
             await pilot.press(key)
     assert visited["shift+tab"][1:] == visited["tab"][:0:-1]
     assert any(isinstance(each, JsonField) for each in visited["tab"])
+
+
+async def test_what_is_not_tested_names_the_key_that_goes_on(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3") as (pilot, _):
+        field = pilot.app.screen.query_one(EntityFilter)
+        await until(pilot, lambda: field.has_focus)
+        await pilot.press("f5")
+        await until_shown(pilot, "+: choose something · n: skip this step")
+        await pilot.press("+")
+        await until(pilot, lambda: field.has_focus)
+        await pilot.press(*"order", "f5")
+        assert "+: back to adding it" in await until_shown(pilot, "Not tested: order was not added yet")
+        await until(pilot, lambda: not field.has_focus)
+        await pilot.press("+")
+        await until(pilot, lambda: field.has_focus)
+        assert field.value == "order"
+        await pilot.press("enter")
+        await until_shown(pilot, "GET orders")

@@ -163,7 +163,7 @@ class ConfigurationsPane(StepPane):
         problem, finding = self.problems().get(name, ""), self.work.refusal(self.family, name)
         self.forget()
         if problem or finding is None:
-            self.say(problem, bad=bool(problem))
+            self.say(f"{problem}\n  {_way_to(name)}" if problem else "", bad=bool(problem))
         else:
             self._show_finding(finding, words_of(finding))
 
@@ -262,6 +262,11 @@ class ConfigurationsPane(StepPane):
             if path[:1] == (self.family,) and len(path) > 1:
                 found.setdefault(str(path[1]), []).append(f"✘ {'.'.join(map(str, path[2:]))}: {words}")
         return {name: "\n".join(lines) for name, lines in found.items()}
+
+    def way_to_correct(self, finding: Finding) -> str:
+        """Another step, or the form of the configuration that was tested."""
+        name = self.rows.chosen
+        return super().way_to_correct(finding) or (_way_to(name) if name is not None else "")
 
     def refused(self) -> Finding | None:
         names = [*self.setup.table(self.family)]
@@ -367,7 +372,11 @@ class ConfigurationsPane(StepPane):
         return True
 
     def action_add_another(self) -> None:
-        self.add_part()
+        """Opens the chooser; goes back to what was typed there, where it is open."""
+        if self.query_one(EntityChooser).display:
+            self.screen.set_focus(self.query_one(EntityFilter))
+        else:
+            self.add_part()
 
     def action_ask_delete(self) -> None:
         if (name := self.rows.chosen) is not None:
@@ -456,11 +465,17 @@ class ConfigurationsPane(StepPane):
 
     def _test(self) -> None:
         name = self.rows.chosen
-        if self._is_in_chooser and (typed := self.query_one(EntityFilter).value.strip()):
-            self.say(f"! Not tested: {typed} is not in the list. Enter adds what is selected.")
+        chooser = self.query_one(EntityChooser)
+        if chooser.display and (typed := self.query_one(EntityFilter).value.strip()):
+            self.refuse(f"! Not tested: {typed} was not added yet.", "+: back to adding it")
         elif not self.setup.base_uri:
-            self.say(f"✘ Step 1 (Esc 1): {self.setup.missing(GuideStep.BASICS)}", bad=True)
+            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", "1: go to step 1")
         elif name is None:
-            self.say("✘ Choose something first, or skip this step (F8).", bad=True)
+            self.refuse("✘ Nothing is selected yet.", "+: choose something · n: skip this step")
         else:
             self.try_it(name)
+
+
+def _way_to(name: str) -> str:
+    """The key that leads to the form of this configuration."""
+    return f"e: edit {name}"
