@@ -9,7 +9,7 @@ A 401 is explained in one of these sections:
 
 - `IN_FRONT`: the web server asks for a password of its own
 - `NOT_MAGENTO`: the response is not of the REST API, such as a page
-- `UNAUTHORIZED`: Magento names a permission: the caller lacks it, or Magento does not know the caller
+- `PERMISSION`: Magento names a permission: the caller lacks it, or Magento does not know the caller
 - `LOGIN`: a token endpoint refuses the user, the password or the one-time code
 - `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
 - `REQUEST`: every other 401
@@ -169,7 +169,7 @@ NOT_MAGENTO = Section(lambda case: not case.is_rest_response, (
 # permission. It never reports a bad bearer token as such: the request continues as a guest's (Magento_Webapi,
 # TokenUserContext).
 
-UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
+PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
     Rule("customers-only", "uri", when=lambda case: case.authenticated is not False and case.resource == "self",
          summary=_CUSTOMERS_ONLY,
          remedy=_AS_CUSTOMER),
@@ -534,7 +534,7 @@ REFUSED = Section(lambda case: case.status >= 300, (
 SECTIONS = (
     IN_FRONT,
     NOT_MAGENTO,
-    UNAUTHORIZED,
+    PERMISSION,
     LOGIN,
     SIGNATURE,
     DIALECT,
