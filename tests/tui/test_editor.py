@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 from textual.app import App
 
+from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
 from tui_connector.tui.external_editor import _environment, command_for, edit
 
@@ -102,7 +104,7 @@ def test_the_editor_of_the_system_is_the_one_that_its_user_has_chosen(tmp_path: 
     assert opened == ["sensible-editor", "shop.toml:7"]
 
 
-def test_ctrl_c_in_the_editor_does_not_end_the_program(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_editor_does_not_end_the_program(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "profile.toml"
     file.write_text("format = 1\n")
     editor = tmp_path / "editor"
@@ -114,8 +116,6 @@ def test_ctrl_c_in_the_editor_does_not_end_the_program(tmp_path: Path) -> None:
         def suspend(self) -> Iterator[None]:
             yield
 
-    edit(
-        cast("App[object]", Suspending()),
-        {"EDITOR": str(editor), "HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-        file,
-    )
+    environ = {"EDITOR": str(editor), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    edit(cast("App[object]", Suspending()), replace(machine, environ=environ), file)
+    assert machine.working() < machine.monotonic()  # durations do not have the time of the editor

@@ -17,6 +17,7 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..secrets.token_shape import TokenShape, token_shape
 from ..text import HTTP_TOKEN
+from ..units import milliseconds
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .body_refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
@@ -128,6 +129,8 @@ def _timings(marks: Mapping[str, float], end: float, total: float) -> Timings:
     )
 
 
+_NOTED = 0.001
+"""Seconds of a standstill of the program from which it is noted: a millisecond is what durations show."""
 _LONGEST_URI = 65_536
 """Characters, the limit of httpx; nginx and Apache accept about 8 KB."""
 
@@ -331,21 +334,27 @@ class _Attempt:
         self._inflater = Inflater("", wire._bounds.response)
         self._received = bytearray()
         self._proxy_status: int | None = None
+        self._since = 0.0
+        """When it began, in seconds of the machine's monotonic clock."""
 
     def begin(self) -> None:
         """Starts the clock of the request: time for loading, reading and typing before it does not count."""
-        wire, record = self._wire, self.record
-        record.began_at, record.began = wire._machine.now(), wire._machine.monotonic()
+        wire, record, machine = self._wire, self.record, self._wire._machine
+        record.began_at, record.began, self._since = machine.now(), machine.working(), machine.monotonic()
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:
             record.notes.append("certificate not verified")
         if self.route is not None:
             record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
         uri = wire._mask.uri(self._request.uri)
-        wire._exchanges.started(InFlight(record.number, self._request.method, uri, record.began))
+        wire._exchanges.started(InFlight(record.number, self._request.method, uri, self._since))
 
     def end(self) -> None:
         """Stops the clock of the request, before it is recorded."""
-        self.record.ended = self._wire._machine.monotonic()
+        record, machine = self.record, self._wire._machine
+        record.ended = machine.working()
+        without = machine.monotonic() - self._since - (record.ended - record.began)
+        if without >= _NOTED:
+            record.notes.append(f"not counted: {milliseconds(without)} in another program, such as an editor")
 
     async def run(self, sender: Transport) -> None:
         extensions = {"trace": self._trace, "timeout": self._wire.timeouts}
@@ -379,7 +388,7 @@ class _Attempt:
 
     async def _trace(self, event: str, about: dict[str, Any]) -> None:
         marks, name = self.record.marks, event.partition(".")[2]
-        marks[name] = self._wire._machine.monotonic()
+        marks[name] = self._wire._machine.working()
         if name == "send_request_headers.started":
             # before TLS, only the CONNECT request to a proxy leaves on a new connection
             ready = self._request.uri.startswith("http:") or "connect_tcp.started" not in marks

@@ -104,12 +104,12 @@ def _is_secret(name: str, value: str) -> bool:
     return name.upper().endswith("PASS") or mask_message(value) != value
 
 
-def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
+def edit(app: App[object], machine: Machine, path: Path, line: int | None = None) -> None:
     """Edits the file; blocks the app until the editor exits. Raises `UserError`."""
-    command = command_for(environ, path, line)
+    command = command_for(machine.environ, path, line)
     try:
-        with app.suspend(), _interrupts_ignored():
-            ended = subprocess.run(command, env=_environment(environ, path), check=False)
+        with app.suspend(), _interrupts_ignored(), machine.at_standstill():
+            ended = subprocess.run(command, env=_environment(machine.environ, path), check=False)
     except SuspendNotSupported as error:
         raise UserError(
             "editor", "An editor cannot be started in this terminal. Edit the file in another one."
@@ -141,7 +141,7 @@ def edit_copy(app: App[object], machine: Machine, name: str, data: bytes, line: 
         with tempfile.TemporaryDirectory(prefix="edit-", dir=state, ignore_cleanup_errors=True) as directory:
             path = Path(directory, name)
             write_private(path, data)
-            edit(app, machine.environ, path, line)
+            edit(app, machine, path, line)
             return path.read_bytes()
     except OSError as error:
         raise UserError("editor", f"{name} cannot be edited: {described(error, state_remedy(error))}") from error

@@ -92,7 +92,7 @@ class TextsScreen(ChangesScreen, TextHolder):
                 line = await asyncio.to_thread(opened.line_of, part)
             before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
             try:
-                edit(self.app, self.machine.environ, self.path, line)
+                edit(self.app, self.machine, self.path, line)
             finally:  # also where the editor reports an error
                 if change := await asyncio.to_thread(before.change, IN_OWN_EDITOR):
                     self.record(change)

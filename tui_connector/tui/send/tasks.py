@@ -329,7 +329,7 @@ class TasksScreen(BaseScreen[bool]):
         if task is None or path is None:
             return
         try:
-            edit(self.app, self._task_sender.workbench.machine.environ, path, task.line)
+            edit(self.app, self._task_sender.workbench.machine, path, task.line)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", markup=False)
         else:

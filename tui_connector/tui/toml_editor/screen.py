@@ -368,7 +368,7 @@ class EditorScreen(TextScreen[Left]):
                 self._edit_copy(line)
             else:
                 try:
-                    edit(self.app, self.machine.environ, self.path, line)
+                    edit(self.app, self.machine, self.path, line)
                 finally:  # also where the editor reports an error
                     self._take_file()
         except UserError as error:
