@@ -265,6 +265,15 @@ def test_a_profile_whose_parts_are_not_tables_is_refused(family: str, tmp_path: 
         Setup.from_document("shop", Document.read(path))
 
 
+def test_a_problem_of_a_name_is_told_from_one_of_its_value() -> None:
+    setup = Setup()
+    headers = {"X-Source": "tui é", "a b": "1", "X-Fine": "1"}
+    plugin = ("clients", "magento", "plugins", 0)
+    setup.edit(("clients", "magento", "plugins"), [{"kind": "append-headers", "headers": headers}])
+    found = {each.path: each.is_of_key for each in setup.found_problems()}
+    assert found == {(*plugin, "headers", "X-Source"): False, (*plugin, "headers", "a b"): True}
+
+
 def test_a_proposed_file_is_named_as_files_of_another_kind_are() -> None:
     setup = Setup("acme")
     setup.add_incoming("products")

@@ -109,7 +109,9 @@ async def test_rows_that_are_not_valid_are_corrected_in_the_form(machine: Machin
             await until_shown(pilot, "✘")
             await pilot.press("ctrl+s")
             assert app.screen is screen
-            screen.query_one(UnreadRow).query_one(TextField).value = "status eq 1"
+            cell = screen.query_one(UnreadRow).query_one(TextField)
+            assert screen.focused is cell
+            cell.value = "status eq 1"
             await until(pilot, lambda: screen.rows == [valid, "status eq 1"] and "✘" not in shown(app))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: bool(returned))
@@ -166,6 +168,9 @@ async def test_a_wrong_condition_is_said_and_not_applied(machine: Machine) -> No
         await pilot.press(*"a b", "ctrl+s")
         await until_shown(pilot, "'b' is not a condition type of Magento")
         assert app.screen is screen
+        await pilot.press("ctrl+u", *"status", "tab", "tab", *"new", "tab", "tab", "tab", "tab", *"5", "ctrl+s")
+        await until_shown(pilot, "! a value has no field. ^S again accepts this.")
+        assert app.focused is list(screen.query(".key").results(TextField))[1]
 
 
 def test_the_fields_of_a_list_are_read_from_the_schema_of_a_real_store() -> None:
@@ -290,7 +295,7 @@ async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
 
     async def matches(rows: list[str]) -> int | None:
         counted.append(rows)
-        return (None, 0, 1)[len(counted) - 1]
+        return (None, 0, 1)[min(len(counted), 3) - 1]
 
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(110, 40)) as pilot:
@@ -312,6 +317,9 @@ async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
         await pilot.press("tab", *"notn", "enter")
         await until_shown(pilot, "✔ 1 item matches")
         assert counted == [[], ["status gteq 5"], ["status gteq 5", "new_attribute notnull"]]
+        screen.set_focus(list(screen.query(".key").results(TextField))[-1])
+        await type_slowly(pilot, "sku in a,b")  # a whole condition in the cell of its field, which is not left
+        await until(pilot, lambda: counted[-1] == ["status gteq 5", "new_attribute notnull", "sku in a,b"])
 
 
 def test_the_help_of_search_criteria_fits_below_the_form() -> None:

@@ -293,6 +293,29 @@ async def test_table_adds_an_empty_row_and_reports_duplicate_keys() -> None:
         await pilot.press(*"X-A", "enter", *"1")
         await pilot.pause()
         assert len(app.field("headers").query(".key")) == 3
+        app.form.show_problems({("here", "headers", "X-A"): "not a value"})
+        assert app.form.focus_on_problem()
+        assert isinstance(app.focused, Input) and app.focused.value == "1"
+        name = ("here", "headers", "X-Store")
+        app.form.show_problems({name: "not a name"}, [name])
+        assert app.form.focus_on_problem() and app.focused is keys[0]
+        assert app.form.focus_at(name)
+        assert isinstance(app.focused, Input) and app.focused.value == "nl"
+    assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
+
+
+async def test_two_rows_of_one_name_are_said_as_long_as_there_are_two() -> None:
+    app = FormApp(Everything, {"headers": {"X-Store": "nl"}})
+    async with app.run_test(size=(80, 40)) as pilot:
+        keys = list(app.field("headers").query(".key").results(Input))
+        keys[1].focus()
+        await pilot.press(*"X-Store", "enter", *"1")
+        await pilot.pause()
+        app.form.show_problems({})  # as a check does
+        assert app.form.focus_on_problem() and app.focused is keys[1]
+        await pilot.press("ctrl+u", *"X-A")
+        await pilot.pause()
+        assert not app.form.focus_on_problem()
     assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
 
 

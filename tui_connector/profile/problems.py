@@ -140,7 +140,7 @@ class Found(NamedTuple):
     suggestion: str = ""
     """The key or the value that was probably meant."""
     is_of_key: bool = False
-    """Whether it is the key that was meant, rather than the value."""
+    """Whether the key is wrong, rather than its value."""
     value: Json = None
     """What the key that was meant has as its value, if not what is written."""
     owner: ModelPath | None = None
@@ -416,7 +416,7 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
         cause = context["error"]
         if isinstance(cause, InvalidValue):
             return Found(path, str(cause), code, at=cause.at, correction=cause.correction)
-        return Found(path, str(cause), code)
+        return Found(path, str(cause), code, is_of_key=error["loc"][-1:] == ("[key]",))
     if kind == "literal_error":
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
         near = most_similar(value, known) if isinstance(value, str) else ""

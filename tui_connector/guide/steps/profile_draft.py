@@ -11,7 +11,7 @@ from ...profile.document import UNSET, Document, Unset
 from ...profile.environment_names import TABLE, names_of
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
-from ...profile.problems import check_data
+from ...profile.problems import Found, find_problems
 from ...profile.text_edit import Plain
 from ...templates import Json
 from ..secret_sources import (
@@ -105,7 +105,11 @@ class ProfileDraft:
 
     def problems(self) -> dict[ModelPath, str]:
         """Messages about the draft by path."""
-        return dict(check_data(self.draft)[1])
+        return {each.path: each.message for each in self.found_problems()}
+
+    def found_problems(self) -> list[Found]:
+        """What is wrong with the draft."""
+        return find_problems(self.draft)[1]
 
     def item_problems(self, *path: str | int) -> dict[int, str]:
         """The first problem of each item of the list at this path, by index, with the field that has it."""

@@ -160,7 +160,7 @@ class SetupForm(Form):
     def first_problem(self) -> str:
         """What is invalid in the first such field, after its title; "" where nothing is."""
         found = self._said_at(self.work.setup.problems())
-        return next((f"{row.label}: {words}" for row, words in found if words), "")
+        return next((f"{row.label}: {words}" for row, _, words in found if words), "")
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         path = self.path_of(event.widget)
@@ -355,8 +355,10 @@ class SetupForm(Form):
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path) or self._repeated(path))}
         remarked = {each.path: each.message for each in remarks(self.work.setup.draft)}
         self.show_notes(self.notes())
-        problems = {path: words for path, words in self.work.setup.problems().items() if path not in self._unvisited}
-        self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused})
+        found = [each for each in self.work.setup.found_problems() if each.path not in self._unvisited]
+        problems = {each.path: each.message for each in found}
+        wrong_keys = {each.path for each in found if each.is_of_key}
+        self.show_problems({**odd, **remarked, **problems, **self._not_addresses, **self._refused}, wrong_keys)
 
     def _check_files(self) -> None:
         """Finds out which of the files that are named to be read cannot be, where another one is named."""

@@ -75,12 +75,17 @@ class FormScreen(Dialog[bool]):
 
     async def show_again(self) -> None:
         """Shows the fields again after the setup was changed elsewhere; the focus stays in its field."""
-        before, self._form = self._form, self._new_form()
+        before, new = self._form, self._new_form()
         at = before.path_of(self.focused)
-        await before.remove()
-        await self.query_one("#form-over VerticalScroll").mount(self._form)
+        if new.specs == before.specs:
+            await before.show_values(new.data)
+        else:
+            self._form = new
+            await before.remove()
+            await self.query_one("#form-over VerticalScroll").mount(new)
         self._form.check()
-        self._form.focus_at(at)
+        if self.focused is None:
+            self._form.focus_at(at)
 
     async def show_merged(self, saved: Json) -> None:
         """Shows the fields as another program has changed them too; `saved` is the part in the file now."""

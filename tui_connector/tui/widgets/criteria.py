@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -144,7 +144,7 @@ class FieldName(TextField):
         if typed and self.cursor_position == len(typed) and typed not in self._known:
             begun = (each for each in self._known if each.startswith(typed))
             if (name := next(begun, None)) is not None:
-                self.value, self.cursor_position = name, len(name)
+                self.replace(name, 0, len(typed))
                 return
         super().action_tab()
 
@@ -254,13 +254,23 @@ class CriteriaRow(Horizontal):
             return str(error)
         return ""
 
+    def cell_to_correct(self, listed: Collection[str]) -> TextField:
+        """The cell with what is wrong in this row; `listed` are the fields of the list, empty if not known."""
+        name, values = self.query_one(FieldName), [*self.query(".value").results(TextField)]
+        typed = name.value.strip()
+        is_named = is_field(typed) and (not listed or typed in listed)
+        return values[0] if is_named and values and values[0].display else name
+
     @property
     def is_typed_in_field(self) -> bool:
         """Whether the cell of the field has a condition, too."""
+        return begun(self._cells[0]) is not None or self._is_whole_in_field
+
+    @property
+    def _is_whole_in_field(self) -> bool:
+        """Whether the cell of the field has a condition with its value."""
         try:
-            return begun(self._cells[0]) is not None or (
-                not is_field(self._cells[0].strip()) and bool(self.read().rows)
-            )
+            return not is_field(self._cells[0].strip()) and bool(self.read().rows)
         except ValueError:
             return False
 
@@ -300,8 +310,8 @@ class CriteriaRow(Horizontal):
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of the condition is being typed: the field is known, or was left, and so the value."""
-        if self.is_empty or not self.has_focus_within:
+        """Whether nothing of the condition is missing: the field is known, or was left, and there is a value."""
+        if self.is_empty or not self.has_focus_within or self._is_whole_in_field:
             return True
         field, value = self.query_one(FieldName), self.query(".value").results(TextField)
         needs_value = self.query_one(ConditionChoice).chosen not in WITHOUT_VALUE
@@ -339,6 +349,15 @@ class UnreadRow(Horizontal):
         """The row as typed; empty removes it."""
         fields = list(self.query(TextField))
         return (fields[0].value if fields else self._text).strip()
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether the row still cannot be read."""
+        try:
+            read_any_row(self.text)
+        except ValueError:
+            return bool(self.text)
+        return False
 
     @on(Input.Changed)
     def _changed(self, event: Message) -> None:
@@ -509,12 +528,14 @@ class CriteriaScreen(Dialog[list[str] | None]):
     @property
     def _doubts(self) -> list[str]:
         """What is incomplete or probably not meant in the rows that were changed."""
-        given = {condition for row in self._given for condition in _conditions(row)}
-        rows, found = [*self.query(CriteriaRow)], list[str]()
-        for read in (each.read() for each in rows):
-            conditions = [each for row in read.rows for each in row if each not in given]
-            found += filter(None, [read.doubt, *(doubt(each, self._listed) for each in conditions)])
-        return [*found, *("a value has no field" for row in rows if row.is_without_field)]
+        return [each for row in self.query(CriteriaRow) for each in self._doubts_of(row)]
+
+    def _doubts_of(self, row: CriteriaRow) -> list[str]:
+        given = {condition for each in self._given for condition in _conditions(each)}
+        read = row.read()
+        conditions = [each for group in read.rows for each in group if each not in given]
+        found = [read.doubt, *(doubt(each, self._listed) for each in conditions)]
+        return [*filter(None, found), *(["a value has no field"] if row.is_without_field else [])]
 
     def help_text(self) -> str:
         return _HELP
@@ -526,6 +547,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         elif self._matches is not None:
             self._say("Counting…", "muted")
             self._ask(rows)
+        else:
+            self._say("", "muted")
 
     @work(exclusive=True, group="count")
     async def _ask(self, rows: list[str]) -> None:
@@ -572,14 +595,22 @@ class CriteriaScreen(Dialog[list[str] | None]):
         """Returns the rows, if they are valid; what is incomplete is said first."""
         if problem := self._problem:
             self._say(problem, "error")
+            self._correct([row for row in self.query(CriteriaRow) if row.problem])
             return
         if (doubts := self._doubts) != self._told_doubts and doubts:
             self._told_doubts, self._counted_rows = doubts, None
             if self._timer is not None:
                 self._timer.stop()
             self._say(f"{'; '.join(doubts)}. ^S again accepts this.", "warning")
+            self._correct([row for row in self.query(CriteriaRow) if self._doubts_of(row)])
             return
         self.dismiss(self.rows)
+
+    def _correct(self, wrong: Sequence[CriteriaRow]) -> None:
+        """Focuses the cell to correct in the first of these rows; without any, that of one that cannot be read."""
+        unread = [row.query_one(TextField) for row in self.query(UnreadRow) if row.is_invalid]
+        if cells := [row.cell_to_correct(self._listed) for row in wrong] or unread:
+            self.set_focus(cells[0])
 
 
 def _conditions(row: str) -> list[Condition]:

@@ -5,7 +5,7 @@ Independent of models, files and profiles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from textual.widgets import Input, Static, TextArea
 from ...secrets.cleaning import secret_kind
 from ...secrets.pasted import distribute
 from ...templates import Json
-from ...text import PublicText, listed, public
+from ...text import PublicText, listed, public, shown_line
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
@@ -168,6 +168,23 @@ class Form(FieldGroup):
         rows = [row for row in self.query(FormField) if row.spec.path == path]
         return next((row.editor.entry for row in rows if isinstance(row.editor, Secret)), None)
 
+    async def show_values(self, data: Mapping[str, Json]) -> None:
+        """Shows other values; a field keeps its widget, with what ^Z undoes in it, unless its value is another one."""
+        self.data = deepcopy(dict(data))
+        for row in self.query(FormField):
+            value = self._at(row.spec)
+            is_kind = row.spec.type is FieldType.VARIANT and isinstance(row.editor, Choice)
+            before, now = (_kind_of(row.value), _kind_of(value)) if is_kind else (row.value, value)
+            if not row.is_attached or before == now:  # the fields of another kind are shown already
+                continue
+            place = row.parent
+            assert isinstance(place, Widget)
+            following = place.children[place.children.index(row) + 1 :]
+            await row.remove()
+            await place.mount(self._row(row.spec), before=following[0] if following else None)
+            if row.spec.type is FieldType.VARIANT:
+                await self._show_kind(row.spec)
+
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""
         return next((row for row in self.query(FormField) if row.spec.name == name), None)
@@ -175,14 +192,15 @@ class Form(FieldGroup):
     def focus_on(self, name: str = "") -> None:
         """Focuses this field, or the first one."""
         rows = [row for row in self.query(FormField) if not name or row.spec.name == name or row.holds(name)]
-        target = rows[0].first() if rows else None
+        target = rows[0].editor_at((name,)) if rows else None
         if target is not None:
             self.screen.set_focus(target)
 
     def focus_at(self, path: FormPath) -> bool:
         """Focuses the field that this path is in; returns whether there is one."""
         found = [row for row in self.query(FormField) if (full := self._full(row.spec.path)) == path[: len(full)]]
-        target = max(found, key=lambda row: len(row.spec.path)).first() if found else None
+        row = max(found, key=lambda row: len(row.spec.path)) if found else None
+        target = row.editor_at(path[len(self._full(row.spec.path)) :]) if row is not None else None
         if target is not None:
             self.screen.set_focus(target)
         return target is not None
@@ -193,8 +211,8 @@ class Form(FieldGroup):
         return self.path if row is None else self._full(row.spec.path)
 
     def focus_on_problem(self) -> bool:
-        """Focuses the first field with a problem; returns whether there is one."""
-        targets = (row.first() for row in self.query(FormField) if row.is_wrong)
+        """Focuses the first field with a problem, of a table the cell that has it; returns whether there is one."""
+        targets = (row.first_wrong() for row in self.query(FormField) if row.is_wrong)
         target = next((each for each in targets if each is not None), None)
         if target is not None:
             self.screen.set_focus(target)
@@ -229,7 +247,7 @@ class Form(FieldGroup):
         starts = self._section_starts()
         later, earlier = [each for each in starts if each > here], [each for each in starts if each < here]
         targets = later[:1] if by > 0 else earlier[-1:]
-        if targets and (target := rows[targets[0]].first()) is not None:
+        if targets and (target := rows[targets[0]].editor_at(())) is not None:
             self.screen.set_focus(target)
 
     def after_pending_input(self, then: Callable[[], None]) -> None:
@@ -238,25 +256,28 @@ class Form(FieldGroup):
             then = partial(after_pending_messages, each, self, then)
         then()
 
-    def show_problems(self, problems: Mapping[FormPath, str]) -> None:
-        """Shows problems by path, each at its field, or at the first of several fields that it concerns."""
-        for row, words in self._said_at(problems):
-            row.problem(words)
+    def show_problems(self, problems: Mapping[FormPath, str], wrong_keys: Collection[FormPath] = ()) -> None:
+        """Shows problems by path, each at its field, or at the first of several fields that it concerns.
+
+        `wrong_keys` are the paths whose last key is wrong, and not its value.
+        """
+        for row, at, words in self._said_at(problems):
+            row.problem_at(at[len(self._full(row.spec.path)) :], words, is_of_key=at in wrong_keys)
 
     def show_notes(self, notes: Mapping[FormPath, str]) -> None:
         """Shows what else is to be known of values, in the same places."""
-        for row, words in self._said_at(notes):
+        for row, _, words in self._said_at(notes):
             row.note(words)
 
-    def _said_at(self, texts: Mapping[FormPath, str]) -> list[tuple[FormField, str]]:
-        """Each row, with the first of these texts that is about it; "" where none is."""
+    def _said_at(self, texts: Mapping[FormPath, str]) -> list[tuple[FormField, FormPath, str]]:
+        """Each row, with the first of these texts that is about it, after its path; "" where none is."""
         rows = {self._full(row.spec.path): row for row in self.query(FormField)}
-        said: dict[FormPath, str] = {}
+        said: dict[FormPath, tuple[FormPath, str]] = {}
         for at, words in texts.items():
             at_field = sorted((path for path in rows if at[: len(path)] == path), key=len, reverse=True)
             if places := at_field or [path for path in rows if path[: len(at)] == at and len(at) >= len(self.path)]:
-                said.setdefault(places[0], words)
-        return [(row, said.get(path, "")) for path, row in rows.items()]
+                said.setdefault(places[0], (at, words))
+        return [(row, *said.get(path, ((), ""))) for path, row in rows.items()]
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -301,6 +322,10 @@ class Form(FieldGroup):
         fields = [each for found in variant.kinds if found.name == kind for each in found.inner]
         value = former.get(kind) or {"kind": kind, **self.shared_values(variant, before, kind, fields)}
         self._edit(row, {key: each for key, each in value.items() if each is not None} if kind else None)
+        await self._show_kind(variant)
+
+    async def _show_kind(self, variant: FieldSpec) -> None:
+        """Shows the fields of the kind that this variant has now."""
         section = self.query_one(f"#{_section_id(variant)}", Vertical)
         await section.remove_children()
         await section.mount_all(self._rows(self._inner(variant)))
@@ -361,7 +386,7 @@ class Form(FieldGroup):
         row = _row_of(event.pairs)
         if row is not None:
             self._edit(row, event.value or None)
-            row.problem(f"two rows are named {event.duplicate}; the last one is used" if event.duplicate else "")
+            row.problem_at((), "")
 
     @on(Pairs.SecretEntered)
     def _secret_in_row(self, event: Pairs.SecretEntered) -> None:
@@ -430,6 +455,10 @@ class FormField(SecretMarks, FieldRow):
     """A row of the form."""
 
     _is_refused = False
+    _wrong_at: FormPath = ()
+    """Where in the value the problem is that is shown."""
+    _has_wrong_key = False
+    """Whether it is that of the last key of this path, and not of its value."""
 
     def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(spec.path), spec.title, editor, spec.about)
@@ -475,10 +504,24 @@ class FormField(SecretMarks, FieldRow):
             return self.editor.entry.is_empty
         return self.value in (None, "", [], {})
 
-    def first(self) -> Widget | None:
-        """The first widget that can have the focus."""
+    def problem_at(self, path: FormPath, words: str, *, is_of_key: bool = False) -> None:
+        """Shows a problem at this path in the value, or else that two rows have one name; "" is none."""
+        name = self.editor.duplicate if isinstance(self.editor, Pairs) else ""
+        if not words and name:
+            path, words, is_of_key = (name,), f"two rows are named {shown_line(name)}; the last one is used", True
+        self._wrong_at, self._has_wrong_key = path, is_of_key
+        self.problem(words)
+
+    def first_wrong(self) -> Widget | None:
+        """The widget that has what the problem is about."""
+        return self.editor_at(self._wrong_at, of_key=self._has_wrong_key)
+
+    def editor_at(self, path: FormPath, *, of_key: bool = False) -> Widget | None:
+        """The widget in which the value at this path in that of the field is edited, or its key; else the first one."""
         if self.editor.can_focus:
             return self.editor
+        if path and isinstance(self.editor, Pairs) and (pair := self.editor.row(str(path[0]))) is not None:
+            return pair.editor_of(key=of_key and len(path) == 1)
         return next((each for each in self.editor.query(Widget) if each.can_focus), None)
 
 

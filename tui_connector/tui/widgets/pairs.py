@@ -76,6 +76,12 @@ class Pair(SecretMarks, Horizontal):
         value.add_class("value")
         return value
 
+    def editor_of(self, *, key: bool) -> TextField:
+        """The field of the key, or that of the value."""
+        if key:
+            return self.query_one(PairKey)
+        return self.query_one(Secret).entry if self.is_secret else self.query_one(".value", TextField)
+
     @property
     def is_secret(self) -> bool:
         initial = self.initial
@@ -119,11 +125,10 @@ class Pairs(Vertical):
 
     @dataclass
     class Changed(Message):
-        """The table has changed; `duplicate` is a key that occurs more than once, or ""."""
+        """The table has changed."""
 
         pairs: Pairs
         value: dict[str, Json]
-        duplicate: str
 
     @dataclass
     class SecretEntered(Message):
@@ -147,7 +152,14 @@ class Pairs(Vertical):
         yield Pair("", "", self._make_source)
 
     def row(self, key: str) -> Pair | None:
-        return next((row for row in self.query(Pair) if row.key == key), None)
+        """The row with this key; of several, the last one, whose value is used."""
+        return next((row for row in reversed(self.query(Pair)) if row.key == key), None)
+
+    @property
+    def duplicate(self) -> str:
+        """A key that occurs more than once, or ""."""
+        keys = [row.key for row in self.query(Pair) if row.key]
+        return next((key for key in keys if keys.count(key) > 1), "")
 
     @on(Input.Changed)
     @on(Secret.SourceChanged)
@@ -157,12 +169,10 @@ class Pairs(Vertical):
         rows = list(self.query(Pair))
         if rows[-1].key:
             await self.mount(Pair("", "", self._make_source))
-        keys = [row.key for row in rows if row.key]
         value = {row.key: row.value for row in rows if row.key}
         if value != self._value:
             self._value = value
-            duplicate = next((key for key in keys if keys.count(key) > 1), "")
-            self.post_message(self.Changed(self, dict(value), duplicate))
+            self.post_message(self.Changed(self, dict(value)))
 
     @on(Secret.Entered)
     def _secret_entered(self, event: Secret.Entered) -> None:
