@@ -34,6 +34,8 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await pilot.press("escape", "5")
         await until_shown(pilot, "Not written yet")
         await until_shown(pilot, "! The name 127-0-0-1 says little")
+        place = draft(pilot)["name"]
+        assert place.startswith("127.0.0.1")
         await pilot.press("s")  # the first letter of a name, typed where it is asked for
         await until(
             pilot, lambda: any("press s again to save it as 127-0-0-1" in each.message for each in app._notifications)
@@ -42,6 +44,9 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await pilot.press("e", "end", "!")
         await until_shown(pilot, "cannot be named")
         await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
+        await pilot.press("ctrl+u", *"my shop")  # of which the beginning was a name
+        await until_shown(pilot, "cannot be named 'my shop'")
+        await until(pilot, lambda: (work_of(pilot).setup.name, draft(pilot)["name"]) == ("127-0-0-1", place))
         await pilot.press("ctrl+u", *"127-0-0-1", "escape")
         await until_shown(pilot, "! The name 127-0-0-1 says little")
         await pilot.press("e", *"acme", "escape")  # what is typed replaces a name that was proposed

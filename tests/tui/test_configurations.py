@@ -488,7 +488,8 @@ async def test_a_conflict_is_decided_before_the_guide_saves(
         theirs = path.read_text().replace('uri = "products"', 'uri = "categories"')
         path.write_text(theirs)
         await pilot.press("5")
-        await until_shown(pilot, '+request = { uri = "orders" }')
+        await until_shown(pilot, '-request = { uri = "categories" }')  # from the file as it is now
+        assert '+request = { uri = "orders" }' in await until_shown(pilot, "new values by another program")
         await pilot.press("s")
         await until_shown(pilot, 'file  request = { uri = "categories" }')
         await pilot.press("escape")
@@ -496,8 +497,6 @@ async def test_a_conflict_is_decided_before_the_guide_saves(
         await pilot.press("s")
         await until_shown(pilot, 'mine  request = { uri = "orders" }')
         await pilot.press("t", "enter")
-        await until_shown(pilot, "Nothing else changes.")
-        await pilot.press("y")
         await until_shown(pilot, "✔ Saved")
         assert path.read_text() == theirs
         await press_and_see(pilot, "3", "GET categories")

@@ -20,7 +20,7 @@ from textual.widgets import Button, Input, Static
 from ...errors import UserError
 from ...files import described
 from ...guide.checks.first_call import FirstCall, first_call
-from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret, preview
+from ...guide.profiles.save import SaveResult, assign_own_entries, check_no_secret
 from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.steps.methods import GuideStep
 from ...profile.library import Library, ProfileError
@@ -59,6 +59,10 @@ _SAYS_LITTLE = re.compile(r"[\d-]+|localhost|.*-\d+")
 """A name made from an IP address, or with a number because another profile has the name without it."""
 _NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
 _CHANGED = "Not written yet: Enter or s writes the changes below."
+_CONFLICT = (
+    "Not written yet: Enter or s writes the changes below, except where {} has other new values by another program: "
+    "that is asked first."
+)
 _NO_KEYRING = "The profile uses environment variables instead; in this session, what you typed is used"
 _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
 _UNCHANGED = (
@@ -127,8 +131,10 @@ class SavePane(StepPane):
         """Whether the result says that the name is to be corrected before saving."""
         self._asks_name = False
         """Whether the step was shown, and s not yet pressed since."""
-        self._name_problem = self._name_before = ""
-        """Why a new profile cannot have the name that was typed, and the name that it had before."""
+        self._name_problem = ""
+        """Why a new profile cannot have the name that was typed."""
+        self._before = "", ""
+        """The name and the title that a new profile had when the field of its name got the focus."""
         self._file_problem = ""
         """Why the file is not as it was read or saved, though nothing has changed here."""
         self._call_failed = False
@@ -223,7 +229,7 @@ class SavePane(StepPane):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget.id == "field-name":
-            self._name_before = self.setup.name
+            self._before = self.setup.name, self.setup.title
             self.explain(_ABOUT_NAME)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
@@ -262,6 +268,8 @@ class SavePane(StepPane):
             what = _NEW
             if self._says_little:
                 note = f"{note}\n! The name {self.setup.name} says little about the store: e changes it."
+        elif self._saver.conflicts is not None:
+            what = _CONFLICT.format(self._path().name)
         elif self.setup.document.changed:
             what = _CHANGED
         elif self.work.has_unsaved:
@@ -282,9 +290,11 @@ class SavePane(StepPane):
             await self._path_to_save()
         except UserError as error:
             problem = _name_problem(error)
-            if self._name_before and self._name_before != self.setup.name:  # what was typed first was no name yet
+            name, title = self._before
+            if name and name != self.setup.name:  # what was typed first was no name yet
                 typed = self.setup.typed_name
-                self.work.rename(self._name_before)
+                self.work.rename(name)
+                self.setup.suggest_title(title)
                 self.setup.typed_name = typed
         typed, proposed = self._name_text, await self._propose() if problem else ""
         self.post_message(self.Named(problem, typed=typed, proposed=proposed))
@@ -343,7 +353,7 @@ class SavePane(StepPane):
             self._show(Content.styled("… looking for a keyring", TONES["muted"]))
             return
         try:
-            text = preview(self.setup)
+            text = self._saver.unsaved_difference(self._path())
         except ProfileError as error:
             self._show(Content(shown(str(error))))
         else:
@@ -419,6 +429,8 @@ class SavePane(StepPane):
             self.say("")
         self.explain(self._what_is_written())
         self._preview()
+        if self._saver.conflicts is not None and self.work.path is not None:
+            self.run_worker(self._take_changes(self.work.path), group="merge", exclusive=True)
 
     @property
     def complete(self) -> bool:
@@ -512,6 +524,9 @@ class SavePane(StepPane):
     def _file_checked(self, message: FileChecked) -> None:
         was_complete = self.complete
         self._file_problem = message.problem
+        if self._saver.conflicts is not None:
+            self.explain(self._what_is_written())
+            self._preview()
         if self.complete != was_complete:
             self._name_continue()
             self.explain(self._what_is_written())

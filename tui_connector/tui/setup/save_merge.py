@@ -12,9 +12,9 @@ from textual.widget import Widget
 
 from ...errors import UserError
 from ...files import ChangedOnDisk, described
-from ...guide.profiles.edit import ProfileEdit
+from ...guide.profiles.edit import Conflicts, ProfileEdit
 from ...guide.profiles.removal import keep_copy
-from ...guide.profiles.save import SaveResult, difference, save
+from ...guide.profiles.save import SaveResult, difference, preview, save
 from ...guide.profiles.saved_changes import file_before
 from ...guide.steps.setup import Setup
 from ...profile.library import ProfileError, as_text, read_bytes
@@ -33,6 +33,8 @@ class MergingSaver:
         """`step` shows the questions; `merged` is called when the setup has what another program has changed."""
         self._work, self._step, self._tell_merged = work, step, merged
         self._taking_changes = asyncio.Lock()
+        self.conflicts: Conflicts | None = None
+        """The keys that another program has changed, too, when its changes were taken last."""
 
     @property
     def _setup(self) -> Setup:
@@ -41,19 +43,27 @@ class MergingSaver:
     async def take_changes(self, path: Path) -> str:
         """Takes what another program has changed since the guide was opened; conflicts are decided when it is saved.
 
+        `unsaved_difference` is then that from the file as it is.
         Returns why the file is still not as it was read or saved; "" if it is.
         """
         document, problem = self._setup.document, ""
         before = document.file_digest
         async with self._taking_changes:
+            self.conflicts = None
             try:
-                await asyncio.to_thread(ProfileEdit(path, self._setup).merge)
+                self.conflicts = await asyncio.to_thread(ProfileEdit(path, self._setup).merge)
                 await asyncio.to_thread(document.check_unchanged, path)
             except UserError as error:  # saving decides what becomes of it
                 problem = error.message
         if document.file_digest != before:
             self._merged_changes()
         return problem
+
+    def unsaved_difference(self, path: Path) -> str:
+        """What saving changes; of conflicts, what it does where the values of this setup are kept."""
+        if self.conflicts is None:
+            return preview(self._setup)
+        return difference(as_text(path, self.conflicts.file_data), self.conflicts.mine)
 
     async def save(self, path: Path) -> tuple[SaveResult, Path | None]:
         """Saves, with what another program has changed meanwhile, after the difference was shown.
@@ -98,18 +108,25 @@ class MergingSaver:
             return False
         refused = f"Not saved: another program has changed {path.name}"
         if conflicts is not None:
+            # the step shows the other changes of this file already
+            is_shown = self.conflicts is not None and self.conflicts.file_data == conflicts.file_data
             texts = conflicts.base, conflicts.mine, conflicts.theirs
-            text = await self._step.app.push_screen_wait(DifferenceScreen(path.name, *texts, in_form=True))
+            screen = DifferenceScreen(path.name, *texts, in_form=True, to_save=is_shown)
+            text = await self._step.app.push_screen_wait(screen)
             if text is None:
                 raise UserError("not-saved", refused, "Save again to decide what is kept.")
             await asyncio.to_thread(edit.take, text, conflicts.file_data)
+            self.conflicts = None
+            if is_shown:
+                self._merged_changes()
+                return True
         self._merged_changes()
         question = f"Another program has changed {path.name} meanwhile; that is kept. Besides, this changes:\n"
         if not self._setup.document.changed:
             question = f"Another program has changed {path.name} meanwhile; that is kept. Nothing else changes."
         changes = highlight.difference(edit.difference)
-        screen = ConfirmScreen(question, title="Save the profile", yes="Save", no="Do not save", details=changes)
-        if not await self._step.app.push_screen_wait(by_itself(screen)):
+        asked = ConfirmScreen(question, title="Save the profile", yes="Save", no="Do not save", details=changes)
+        if not await self._step.app.push_screen_wait(by_itself(asked)):
             raise UserError("not-saved", refused, "What saving changes now is shown below.")
         return True
 

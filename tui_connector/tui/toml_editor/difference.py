@@ -181,7 +181,9 @@ class DifferenceScreen(BaseScreen[str | None]):
     def help_text(self) -> str:
         more = "" if self._in_form else " and b keeps both"
         applies = (
-            "Enter applies the choice; then you see once more what will be saved, before the file changes."
+            "Enter saves the choice, with your other changes."
+            if self._in_form and self._to_save
+            else "Enter applies the choice; then you see once more what will be saved, before the file changes."
             if self._in_form
             else "Enter applies the choice to the text in the editor and saves it."
             if self._to_save
