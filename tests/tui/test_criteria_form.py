@@ -29,7 +29,8 @@ from tui_connector.profile.problems import check
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.widgets.criteria import ConditionChoice, CriteriaField, CriteriaScreen, UnreadRow
+from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
+from tui_connector.tui.widgets.criteria_row import ConditionChoice, UnreadRow
 from tui_connector.tui.widgets.fields import TextField
 
 PROFILE = """format = 1
