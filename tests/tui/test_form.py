@@ -186,6 +186,21 @@ async def test_ctrl_u_deletes_a_value_of_one_line_wherever_the_cursor_is_and_ctr
         await until(pilot, lambda: app.edits == {("here", "text"): "acme"})
         await pilot.press("ctrl+z")
         await until(pilot, lambda: app.edits == {("here", "text"): "127-0-0-1"})
+        await pilot.press("backspace", *"9", "ctrl+u", *"acme", "tab", "shift+tab", *"2", "ctrl+z")
+        await until(pilot, lambda: app.edits["here", "text"] == "acme")
+        await pilot.press("ctrl+z")  # also what was typed before the field was left
+        await until(pilot, lambda: app.edits["here", "text"] == "127-0-0-9")
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: app.edits["here", "text"] == "127-0-0-1")
+        await pilot.press(*"5", "ctrl+z", "ctrl+z", "ctrl+z")  # there is nothing before it
+        await until(pilot, lambda: app.edits["here", "text"] == "127-0-0-1")
+        assert app.focused is not None
+        app.focused.post_message(events.Paste("\n-6\nand more"))
+        await until(pilot, lambda: app.edits["here", "text"] == "127-0-0-1-6")
+        said = [each.message for each in app._notifications]
+        assert said == ["The field has one line: the first of 2 lines was pasted."]
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: app.edits["here", "text"] == "127-0-0-1")
         app.form.focus_on("maybe")
         await pilot.press("ctrl+u")
         await until(pilot, lambda: ("here", "maybe") in app.edits and app.edits["here", "maybe"] is None)
@@ -295,12 +310,15 @@ async def test_table_adds_an_empty_row_and_reports_duplicate_keys() -> None:
         assert len(app.field("headers").query(".key")) == 3
         app.form.show_problems({("here", "headers", "X-A"): "not a value"})
         assert app.form.focus_on_problem()
-        assert isinstance(app.focused, Input) and app.focused.value == "1"
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "1"
         name = ("here", "headers", "X-Store")
         app.form.show_problems({name: "not a name"}, [name])
-        assert app.form.focus_on_problem() and app.focused is keys[0]
+        assert app.form.focus_on_problem()
+        assert app.focused is keys[0]
         assert app.form.focus_at(name)
-        assert isinstance(app.focused, Input) and app.focused.value == "nl"
+        assert isinstance(app.focused, Input)
+        assert app.focused.value == "nl"
     assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
 
 
@@ -312,7 +330,8 @@ async def test_two_rows_of_one_name_are_said_as_long_as_there_are_two() -> None:
         await pilot.press(*"X-Store", "enter", *"1")
         await pilot.pause()
         app.form.show_problems({})  # as a check does
-        assert app.form.focus_on_problem() and app.focused is keys[1]
+        assert app.form.focus_on_problem()
+        assert app.focused is keys[1]
         await pilot.press("ctrl+u", *"X-A")
         await pilot.pause()
         assert not app.form.focus_on_problem()

@@ -159,6 +159,9 @@ async def test_the_value_of_the_file_is_taken_for_a_conflict_and_shown_in_the_fo
         await pilot.press("n")
         await in_form(app, pilot, "Incoming products")
         await until(pilot, lambda: "orders" in shown(app) and "products?x=1" not in shown(app))
+        await pilot.press("ctrl+z")  # still knows what was typed before the file was read again
+        await until_shown(pilot, "such as updated_at")
+        await pilot.press(*"updated_at")
         await _save_form(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET orders" in shown(app))
         assert path.read_text().replace('incremental = { field = "updated_at" }\n', "") == theirs

@@ -34,22 +34,30 @@ class SafeInput(Input):
 
     A value is not selected when its field gets the focus: a stray letter would replace it. The cursor is at its end,
     and ^U deletes it, wherever the cursor is. A suggestion is selected: what is typed replaces it.
+
+    ^Z restores the value from before ^U, or else from before what was typed since the field got the focus; again, the
+    one before that. What the program puts into the field cannot be undone.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+u", "delete_left_all", "Delete the value", id="field.delete", show=False),
-        Binding("ctrl+z", "restore", "Restore the deleted value", id="field.restore", show=False),
+        Binding("ctrl+z", "restore", "Undo", id="field.restore", show=False),
     ]
 
     is_suggestion = False
-    _deleted = ""
-    """What ^U deleted; never a secret."""
+    _is_being_edited = False
+    """Whether the value from before the last change is kept already."""
+    _is_edit = False
+    """Whether the value is being changed by its user."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._former: list[str] = []
+        """The values that ^Z restores, the next one last; never a secret."""
         super().__init__(*arguments, select_on_focus=False, **options)
         self.highlighter = _SecretsAsDots()
 
     def on_focus(self, event: events.Focus) -> None:
+        self._is_being_edited = False
         if not event.from_app_focus:
             end = len(self.value)
             self.selection = Selection(0 if self.is_suggestion else end, end)
@@ -66,11 +74,12 @@ class SafeInput(Input):
 
     def watch_value(self, value: str) -> None:
         self.cursor_position = len(value)  # keys set it to their own place after that
+        if not self._is_edit:
+            self._former.clear()
 
     def action_delete_left_all(self) -> None:
         """Deletes the whole value."""
-        if self.value and not self.password:
-            self._deleted = self.value
+        self._is_being_edited = False
         self.replace("", 0, len(self.value))
 
     def action_copy(self) -> None:
@@ -82,12 +91,14 @@ class SafeInput(Input):
             super().action_cut()
 
     def action_restore(self) -> None:
-        """Restores what ^U deleted, in place of what was typed since."""
-        deleted, self._deleted = self._deleted, ""
-        self.replace(deleted, 0, len(self.value))
+        """Restores the value from before the last changes."""
+        former = self._former.pop()
+        self._is_being_edited = True  # what it replaces is not kept
+        self.replace(former, 0, len(self.value))
+        self._is_being_edited = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return bool(self._deleted) if action == "restore" else super().check_action(action, parameters)
+        return bool(self._former) if action == "restore" else super().check_action(action, parameters)
 
     def render_line(self, y: int) -> Strip:
         """A value that is too long for its field is cut in its middle, where it is not edited: its end tells more."""
@@ -108,4 +119,12 @@ class SafeInput(Input):
         return value if self.password else printable_line(value)
 
     def replace(self, text: str, start: int, end: int) -> None:
-        super().replace(self.validate_value(text), start, end)  # sanitised here too, so that the cursor is after it
+        before = self.value
+        self._is_edit = True
+        try:
+            super().replace(self.validate_value(text), start, end)  # sanitised, so that the cursor is after it
+        finally:
+            self._is_edit = False
+        if self.value != before and not self.password and not self._is_being_edited:
+            self._former.append(before)
+            self._is_being_edited = True
