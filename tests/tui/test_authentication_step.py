@@ -131,8 +131,10 @@ async def test_other_kinds_and_several_authentications_in_order(machine: Machine
         assert "CANARY" not in shown(pilot.app)
 
 
-async def test_the_first_missing_field_has_the_focus_once_the_way_is_chosen(machine: Machine, sandbox: Sandbox) -> None:
-    """A paste finds its field anyway, but of a name that is typed letters would go to other steps."""
+async def test_a_masked_field_gets_the_focus_by_a_key_and_another_one_once_the_way_is_chosen(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    """A paste finds the masked field anyway; e, meant as the key that leads there, would be typed into it unseen."""
     app: Any = ConnectorApp(machine, no_demo, start_at="setup")
     async with app.run_test(size=(100, 40)) as pilot:
         await until_shown(pilot, "Store address")
@@ -142,6 +144,10 @@ async def test_the_first_missing_field_has_the_focus_once_the_way_is_chosen(mach
         for way, field in (("Bearer", "token"), ("Login", "username"), ("Integration", "consumer-key")):
             for _ in range(2):  # also where it is chosen already
                 await choose(pilot, "#way", way)
+                if field != "username":
+                    await until_shown(pilot, "e goes there to type")
+                    await until(pilot, lambda: app.focused.id == "way")
+                    await pilot.press("e")
                 await until(pilot, lambda field=field: pane.form.field(field) in app.focused.ancestors)
         await pilot.press("n", "tab")
         await until(pilot, lambda: any("cannot be a token" in each.message for each in app._notifications))
@@ -433,7 +439,7 @@ async def test_one_key_applies_the_new_authentication_instead_of_the_former(mach
         await choose(pilot, "#way", "+ Add another")
         await until_shown(pilot, "applied after admin")
         await choose(pilot, "#way", "Bearer")
-        await until(pilot, lambda: pilot.app.focused in pilot.app.screen.query("#row-token *"))
+        await until_shown(pilot, "A paste goes to Access token")
         pilot.app.post_message(events.Paste(full_integration(sandbox)["access-token"]))
         await until_shown(pilot, "32 of 32")
         await pilot.press("f5")

@@ -29,6 +29,7 @@ from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form, FormField, FormPath
 from ..widgets.secret import SecretInput, SourceField
 from .authentication_fields import (
+    CODE,
     USERNAME,
     first_missing,
     how_to_give,
@@ -199,7 +200,7 @@ class AuthenticationPane(StepPane):
         self._begin()
 
     def _begin(self, *, was_chosen: bool = False) -> None:
-        """`was_chosen`: the user has just chosen the way, so that what is typed now is meant for its fields."""
+        """`was_chosen`: the user has just chosen the way, so that its first empty field is next."""
         if not self.query("#way-form"):
             return  # the fields are on their way, and start when they are there
         if self.form.is_outdated:
@@ -210,7 +211,8 @@ class AuthenticationPane(StepPane):
             return
         self.form.ask_keyring()
         missing = first_missing(self.work)
-        awaits_paste = self.form.is_token(missing) and not was_chosen
+        is_added = was_chosen and missing == CODE[-1]  # the field that one key has added, and that leads there
+        awaits_paste = self.form.is_masked(missing) and not is_added
         self.form.check()
         demo = self._show_demo_button(missing)
         if demo is not None:
@@ -240,7 +242,7 @@ class AuthenticationPane(StepPane):
         """Explains the way to authenticate, or where a paste goes while a token is missing."""
         form = next(iter(self.query(AuthenticationForm)), None)
         missing = first_missing(self.work)
-        if form is not None and form.is_token(missing) and (row := form.field(missing)) is not None:
+        if form is not None and form.is_masked(missing) and (row := form.field(missing)) is not None:
             here = PublicText("; e goes there to type. ")
             self._explain(missing, public(PublicText("A paste goes to "), row.label, here, row.about))
         else:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from ...guide.secret_sources import is_source
 from ...guide.steps.setup import Setup
 from ...profile.model import ModelPath
-from ...secrets.cleaning import SecretKind, secret_kind
 from ..widgets.form import FormField, FormPath
-from ..widgets.secret import Secret
-from .authentication_fields import CODE, shown_fields
+from ..widgets.secret import Secret, SecretInput
+from .authentication_fields import shown_fields
 from .context import GuideContext
 from .form import SetupForm
 
@@ -69,11 +68,13 @@ class AuthenticationForm(SetupForm):
         row = self.field(name)
         return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
 
-    def is_token(self, name: str) -> bool:
-        """Whether this is a field for a token, which is pasted: letters stay keys, as in other steps, until it is."""
+    def is_masked(self, name: str) -> bool:
+        """Whether this field shows dots for what is typed: it never has the focus before its user goes there.
+
+        So a letter that is meant as a key is not typed into it unseen, and a paste finds it anyway.
+        """
         row = self.field(name) if name else None
-        is_typed_here = row is not None and isinstance(row.editor, Secret) and row.editor.place == "keyring"
-        return is_typed_here and secret_kind(name) is SecretKind.TOKEN and name != CODE[-1]
+        return row is not None and isinstance(row.editor, Secret) and isinstance(row.editor.entry, SecretInput)
 
 
 def _path(setup: Setup) -> FormPath:
