@@ -86,6 +86,29 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
         await watched.shows("filter status = 200: 1 of 1 match")
 
 
+async def test_no_hint_of_the_filter_is_cut_at_80_columns(machine: Machine) -> None:
+    uri = "https://acme.example/rest/V1/products?searchCriteria[filter_groups][0][filters][0][field]=entity_id"
+    log = filled(*(exchange(number, uri=uri) for number in range(1, 31)), refusal(31))
+    async with watching(machine, log, size=(80, 24)) as watched:
+
+        async def says(words: str) -> None:
+            await watched.until(lambda: words in " ".join(" ".join(watched.screen()).replace("│", " ").split()))
+
+        await watched.pilot.press("f")
+        line = watched.app.screen.query_one("#log-typed", Input)
+        for typed, hint in (
+            ("entitty_id > 700", "did you mean entity_id > 700? Tab: replace · Enter: apply"),
+            ("get entitty_id > 70012345678901234567", "? Tab: replace · Enter: apply"),
+            (f"products {'x' * 50} (~q", "~q is unknown"),
+            ("entitty_id > 700", "No match in 31 requests. F: disable the filter · f: change it"),
+            ("entitty_id > 700", "Did you mean entity_id > 700? a: apply"),
+        ):
+            line.value = typed
+            await says(hint)
+        await watched.pilot.press("enter", "e")
+        await says("No match in 1 failure. F: disable the filter · f: change it · e: all")
+
+
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("f")
@@ -314,7 +337,7 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.pilot.press("enter")
         await watched.selects(1)
         await watched.shows("search SKU-7: match 1 of 1 (n: next request · Esc: end)")
-        await watched.shows("2 bodies not searched in full (~i)")
+        await watched.shows("2 bodies not searched in full (filter ~i to list them)")
         assert not watched.app._notifications  # the title says it
         await watched.pilot.press("slash", "ctrl+u")
         await watched.type("~i")  # steps through them
@@ -327,14 +350,20 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.pilot.press("enter", "slash", "ctrl+u")
         await watched.type("nowhere")
         await watched.pilot.press("enter")
-        await watched.told("No match for nowhere. 2 bodies not searched in full (~i).")
+        await watched.told("No match for nowhere. 2 bodies not searched in full (add ~i to the filter to list them).")
         assert len(watched.app._notifications) == 1
         await watched.shows("search nowhere")
-        assert not watched.says("in full (~i) · 2 bodies")  # once for filter and search
+        assert not watched.says("to list them) · 2 bodies")  # once for filter and search
+        watched.app.clear_notifications()
+        await watched.pilot.press("f", "ctrl+u")
+        await watched.type("!~i")  # of what it lists, all is searched
+        await watched.pilot.press("enter", "n")
+        await watched.told("No match for nowhere. Searched only what the filter lists (F: all).")
+        assert not watched.says("not searched in full")
         await watched.pilot.press("f", "ctrl+u", "enter", "slash", "ctrl+u")
         await watched.type("~m get")
         await watched.pilot.press("enter")
-        await watched.until(lambda: not watched.says(" · 2 bodies not searched in full (~i)"))
+        await watched.until(lambda: not watched.says(" · 2 bodies not searched in full"))
         await watched.pilot.press("escape", "g", "down")
         await watched.shows("x requests it again, and keeps the whole body")
         await watched.pilot.press("w")

@@ -90,6 +90,22 @@ class View:
         """How many of the kept exchanges were examined, and how many are kept."""
         return max(0, self._high - max(self._low, self._ring.first)), len(self._ring)
 
+    @property
+    def partial(self) -> int:
+        """How many of the matches have a body that was kept only in part."""
+        return self._count(lambda each: each.is_partial, self._ring.partial)
+
+    @property
+    def without_response(self) -> int:
+        """How many of the matches have no response."""
+        return self._count(lambda each: each.status is None, self._ring.without_response)
+
+    def _count(self, test: Predicate, in_ring: int) -> int:
+        """How many matches pass; `in_ring`: how many exchanges of the ring do."""
+        if not in_ring or (isinstance(self.wanted, Filter) and self.wanted.expression is None):
+            return in_ring
+        return sum(test(self._ring[each]) for each in self.positions())
+
     def __len__(self) -> int:
         return len(self._found)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from ...client.exchange import Exchanges, Ring
 from ...log.filter import Filter, search_for
 from ...log.filter_corrections import corrected, corrected_search, unknown_field
+from ...log.view import View
 from ...text import count, shown_line
 from .failures import FailuresShown, next_words, number_of
 
@@ -34,33 +35,42 @@ def why_none_listed(wanted: Filter, shown: FailuresShown, log: Exchanges, fields
 
 def why_none_found(
     search: str,
-    ring: Ring,
+    listed: View,
     fields: Collection[str],
     *,
     only_failures: bool = False,
     is_filtered: bool = False,
     is_history: bool = False,
 ) -> str:
-    """What is said after a search of the list that found nothing; `fields`: those that its requests have.
+    """What is said after a search of this list that found nothing; `fields`: those that its requests have.
 
     `only_failures`, `is_filtered`: others were not searched. `is_history`: they are those of earlier sessions.
     """
     wanted, meant = search_for(search), corrected_search(search, fields=fields)
-    partial = not_searched(ring, wanted)
+    partial = not_searched(wanted, listed, is_filtered=is_filtered)
     end = f"; did you mean {shown_line(meant.meant, _MAX_SEARCH)}?" if meant else "."
     limits = ["failures (e: all)"] * only_failures + ["what the filter lists (F: all)"] * is_filtered
     limited = f"Searched only {' and '.join(limits)}." if limits else ""
-    reasons = [f"{partial}." if partial else "", _without_field(wanted, fields), _without_status(wanted, ring), limited]
-    if is_history and (partial or not len(ring)):
+    reasons = [
+        f"{partial}." if partial else "",
+        _without_field(wanted, fields),
+        _without_status(wanted, listed),
+        limited,
+    ]
+    if is_history and (partial or not len(listed)):
         reasons.append(HISTORY_SETTING)
     return " ".join(filter(None, [f"No match for {shown_line(search, _MAX_SEARCH)}{end}", *reasons]))
 
 
-def not_searched(ring: Ring, *wanted: Filter) -> str:
-    """How many bodies these did not search in full, and what finds them; "" if they search none."""
-    if not ring.partial or not any(each.reads_bodies for each in wanted):
+def not_searched(wanted: Filter, searched: Ring | View, *, is_filtered: bool = False) -> str:
+    """How many bodies a filter or a search did not search in full, and what lists them; "" if it searches none.
+
+    `is_filtered`: only those were searched that a filter lists.
+    """
+    if not wanted.reads_bodies or not (partial := searched.partial):
         return ""
-    return f"{count(ring.partial, 'body', 'bodies')} not searched in full (~i)"
+    key = "add ~i to the filter" if is_filtered else "filter ~i"
+    return f"{count(partial, 'body', 'bodies')} not searched in full ({key} to list {'it' if partial == 1 else 'them'})"
 
 
 def _without_field(wanted: Filter, fields: Collection[str]) -> str:
@@ -69,8 +79,8 @@ def _without_field(wanted: Filter, fields: Collection[str]) -> str:
     return f"No request here has a search criterion or parameter {shown_line(name, _MAX_SEARCH)}." if name else ""
 
 
-def _without_status(wanted: Filter, ring: Ring) -> str:
+def _without_status(wanted: Filter, searched: Ring | View) -> str:
     """How many requests cannot match, as they have no status, and what finds them; "" for none."""
-    if not ring.without_response or not wanted.wants_status:
+    if not wanted.wants_status or not (number := searched.without_response):
         return ""
-    return f"{count(ring.without_response, 'request')} had no response, so no status (filter: status = none)."
+    return f"{count(number, 'request')} had no response, so no status (filter: status = none)."

@@ -437,7 +437,7 @@ class LogPanel(LogHost):
         view, is_filtered = self.view, self._filtering.applied.expression is not None
         limits = {"only_failures": view.errors_only, "is_filtered": is_filtered, "is_history": self._is_history}
         fields = view.searched_fields.names()
-        self._log_actions.notify(why_none_found(self._search.text, view.ring, fields, **limits))
+        self._log_actions.notify(why_none_found(self._search.text, view.view, fields, **limits))
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:

@@ -97,7 +97,9 @@ def title_parts(
     yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{failed}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
-    if partial := not_searched(view.ring, filtering.applied, search_for(search)):
+    is_filtered = filtering.applied.expression is not None
+    searches = not_searched(search_for(search), view.view, is_filtered=is_filtered) if search else ""
+    if partial := not_searched(filtering.applied, view.ring) or searches:
         yield part(partial)
     if discarded := log.first - log.cleared:
         yield part(f"{discarded:,} older discarded")
