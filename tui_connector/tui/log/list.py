@@ -28,6 +28,7 @@ from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of
 from ..widgets.focus_marks import cursor_mark
 from ..widgets.painted import Painted
+from ..widgets.prose import wrapped
 from .failures import FailuresShown, listed_by, number_of, retry_label, why_none
 from .following import index_to_follow
 from .no_match import why_none_listed
@@ -396,7 +397,7 @@ class LogView(Painted, ScrollView, can_focus=True):
             strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds, others))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if not len(self.view):
-            notices = ["searching …"] if self.view.searching else self._why_empty()
+            notices = wrapped("searching …" if self.view.searching else "\n".join(self._why_empty()), width - 1)
             if 0 <= y < len(notices):
                 return self._notice(notices[y], width)
         return Strip.blank(width, self._style)

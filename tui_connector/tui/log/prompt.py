@@ -19,6 +19,7 @@ from ...log.filter_corrections import Correction, applied, corrected, corrected_
 from ...misspelling import MISSPELT
 from ...text import shown_line
 from .._textual import remove_read_notifications
+from ..widgets.prose import Prose, show_text
 from ..widgets.safe_input import SafeInput
 
 Purpose = Literal["filter", "search", "find"]
@@ -91,9 +92,11 @@ class LogPrompt(Vertical):
 
     def show_message(self, text: str) -> None:
         """Shows a text under the line."""
-        message_line = self.query_one(".message", Static)
-        message_line.update(Content(shown_line(text)))
-        message_line.remove_class("bad")
+        self._show(text)
+        self.query_one(".message").remove_class("bad")
+
+    def _show(self, text: str) -> None:
+        show_text(self.query_one(".message", Static), Prose(Content(shown_line(text))))
 
     @property
     def key_titles(self) -> dict[str, str]:
@@ -156,9 +159,8 @@ class LogPrompt(Vertical):
             text = " " * (column + 1 - len(before)) + before
         else:
             text = str(error) if len(str(error)) <= self.size.width else error.message
-        message_line = self.query_one(".message", Static)
-        message_line.update(Content(shown_line(text)))
-        message_line.add_class("bad")
+        self._show(text)
+        self.query_one(".message").add_class("bad")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
