@@ -277,6 +277,32 @@ async def test_refused_run_shows_the_reason(machine: Machine) -> None:
             assert "\n" not in app.screen.query_one(MessageList).text  # the state says why, once
 
 
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (110, 24)])
+async def test_the_request_that_a_store_refused_is_in_view_below_its_reason(
+    machine: Machine, size: tuple[int, int]
+) -> None:
+    async with Sandbox(SandboxOptions(products=100, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=size) as pilot:
+            await start_run(pilot)
+            await until_shown(pilot, "complete: 100 items")
+            await until(pilot, lambda: _rows_below_the_log(app) == 0)
+            sandbox.change(dict.fromkeys(BEARER, "0"))
+            await pilot.press("r")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.job.metrics.summary is not None)
+            await until_shown(pilot, "refused after 0 items")
+            panel = app.screen.query_one(LogPanel)
+            selected = panel.view.selected
+            assert selected is not None
+            assert selected.status == 401
+            await until(pilot, lambda: f"› #{selected.number}" in shown(app))  # its row
+            await until_shown(pilot, "GET /rest/all/V1/products")
+            assert panel.has_class("side") is (size[0] >= 100)
+            assert panel.detail.region.height >= 6
+            assert app.screen.max_scroll_y == 0
+            await until(pilot, lambda: _rows_below_the_log(app) == 0)
+
+
 async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)

@@ -17,6 +17,11 @@ WIDE = (100, 32)
 """Columns and rows from which all panes are side by side."""
 
 
+def is_wide(size: Size) -> bool:
+    """Whether all panes are side by side on a screen of this size."""
+    return size.width >= WIDE[0] and size.height >= WIDE[1]
+
+
 class LogDock(BaseScreen[None]):
     """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
 
@@ -59,7 +64,7 @@ class LogDock(BaseScreen[None]):
         self.resized()
 
     def _adapt_to(self, size: Size) -> None:
-        self.set_class(size.width >= WIDE[0] and size.height >= WIDE[1], "wide")
+        self.set_class(is_wide(size), "wide")
 
     def resized(self) -> None:
         """Called after a resize."""

@@ -12,8 +12,8 @@ _MIN_HEIGHT_BORDERED = 24
 """Rows from which they are stacked at such a width: a row needs the width to show what distinguishes it."""
 _MIN_WIDTH_SIDE = 160
 """Columns from which they are side by side at any height."""
-_MIN_HEIGHT_STACKED = 12
-"""Rows from which the list and the detail fit below each other."""
+MIN_HEIGHT_WITH_DETAIL = 12
+"""Rows from which there is room for the detail: below the list, or beside it."""
 
 
 class PanelLayout:
@@ -29,7 +29,7 @@ class PanelLayout:
         panel = self._panel
         bordered, before = size.width >= _MIN_WIDTH_BORDERED, panel.classes
         is_beside = bordered and (size.width >= _MIN_WIDTH_SIDE or size.height < _MIN_HEIGHT_BORDERED)
-        is_low = size.height < _MIN_HEIGHT_STACKED
+        is_low = size.height < MIN_HEIGHT_WITH_DETAIL
         for name, is_set in {"wide": bordered, "side": is_beside, "low": is_low}.items():
             panel.set_class(is_set, name, update=False)
         if is_low:

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Static
@@ -188,6 +189,9 @@ _TIME = 10
 class MessageList(Painted, ScrollView, can_focus=True):
     """The messages of the run, the newest last, wrapped to the width. It follows the newest until it is scrolled up."""
 
+    class Rewrapped(Message):
+        """The messages take another number of lines."""
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="panel")
         self._messages: Sequence[RunMessage] = ()
@@ -220,12 +224,17 @@ class MessageList(Painted, ScrollView, can_focus=True):
         """All messages, one per line."""
         return "\n".join(each.text for each in self._messages)
 
+    @property
+    def line_count(self) -> int:
+        """The lines of all messages at the present width."""
+        return len(self._lines)
+
     def _wrap(self) -> None:
         width = max(20, self.scrollable_content_region.width - _TIME - 2)
         state = (width, len(self._messages), self._messages[-1] if self._messages else None)
         if state == self._wrapped:
             return
-        self._wrapped = state
+        self._wrapped, before = state, len(self._lines)
         self._lines = []
         for each in self._messages:
             for index, line in enumerate(wrapped(shown(each.text).removeprefix("✘ "), width)):
@@ -233,7 +242,8 @@ class MessageList(Painted, ScrollView, can_focus=True):
                 sign = _SIGNS.get(each.tone, "") if index == 0 else ""
                 self._lines.append((f"{at:<8} {sign:<2}", line, each.tone))
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
-        self.styles.max_height = max(3, len(self._lines) + 2)  # the log below gets the rest
+        if len(self._lines) != before:
+            self.post_message(self.Rewrapped())
         if self._follows:
             self.scroll_end(animate=False, force=True)
         self.refresh()

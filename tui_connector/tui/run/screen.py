@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
@@ -27,10 +27,11 @@ from ..log.dock import LogDock
 from ..log.panel import ERRORS, LogPanel
 from ..log.sending import LogContext
 from ..widgets.frame import KeyFooter, ScreenHeader
-from ..widgets.prose import Prose
+from ..widgets.prose import Prose, show_text, wrapped
 from ..widgets.questions import ConfirmScreen
 from .charts import MILLISECONDS, PER_SECOND, Chart, MessageList, ProgressLine, Tile
 from .job import BackgroundRun, RunJob
+from .layout import RunNeeds, run_rows
 from .options import RunOptionsScreen
 
 _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
@@ -64,7 +65,7 @@ class RunView(LogDock, Generic[Job]):
         super().__init__()
         self.job, self.viewed = job, job.viewed
         self._dialog: ConfirmScreen | None = None
-        self._was_active = False
+        self._was_active = self._has_charts = False
         self._tiles = [Tile(width) for width in _LABEL_WIDTHS]
 
     def compose(self) -> ComposeResult:
@@ -125,10 +126,7 @@ class RunView(LogDock, Generic[Job]):
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()
-        text, tone = self._state()
-        self.set_class(tone == "error", "refused")
-        state = self.query_one("#run-state", Static)
-        state.update(Prose(Content(shown(text))))
+        tone, state = self._state()[1], self.query_one("#run-state", Static)
         for each in ("success", "warning", "error"):
             state.set_class(tone == each, each)
         self.query_one(ProgressLine).show(metrics.share, metrics.counts())
@@ -138,14 +136,45 @@ class RunView(LogDock, Generic[Job]):
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
         is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
-        self.set_class(not job.active, "ended")
         is_brief = is_empty or (seconds < CHARTED_SECONDS and not stacked)
         # while it runs they are there from the start: one that appeared later would move the log
-        self.query_one("#run-charts").set_class(is_brief and not job.active, "brief")
+        self._has_charts = job.active or not is_brief
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
+        self._arrange()
         self.refresh_bindings()
+
+    @on(MessageList.Rewrapped)
+    def _arrange(self) -> None:
+        """Gives the parts of a run their rows; a plan has those that its styles say."""
+        text, tone = self._state()
+        state, messages = self.query_one("#run-state", Static), self.query_one(MessageList)
+        lines, active = wrapped(shown(text), self._state_width(tone)), self.job.active
+        if self.is_run_shown:
+            failed = not active and tone == "error"
+            needs = RunNeeds(len(lines), messages.line_count, self._has_charts, ended=not active, failed=failed)
+            rows = run_rows(self.size, needs)
+            most = rows.state
+            for name in ("bar", "tiles", "charts", "messages"):
+                part, height = self.query_one(f"#run-{name}"), getattr(rows, name)
+                part.set_class(not height, "no-room")
+                part.styles.height = height or None
+        else:
+            most = 12 if tone == "error" else 4
+        if len(lines) > most:
+            lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+        show_text(state, Prose(Content("\n".join(lines))))
+
+    def _state_width(self, tone: str) -> int:
+        """Columns of the state: with a tone, it has a line at its left and blanks at both ends."""
+        frame = 3 if tone in ("success", "warning", "error") else 0
+        return self.size.width - frame - (0 if self.has_class("wide") else 2)
+
+    @property
+    def is_run_shown(self) -> bool:
+        """Whether a run is shown, and not a plan."""
+        return True
 
     def _leave_withdrawn(self) -> None:
         """Leaves the screen of a run that never started."""

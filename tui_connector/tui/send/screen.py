@@ -69,6 +69,10 @@ class SendScreen(RunView[SendJob]):
         *LOG_AND_BACK,
     ]
 
+    @property
+    def is_run_shown(self) -> bool:
+        return self.job.sends
+
     def _below_state(self) -> ComposeResult:
         yield PlanView()
 
