@@ -259,6 +259,12 @@ async def test_one_time_code_field_appears_when_the_store_requires_it(machine: M
         assert "a  Log in with" not in shown(pilot.app)
         await pilot.press(*"CANARYTOTP")
         assert "CANARY" not in shown(pilot.app)
+        await pilot.press("ctrl+u", *"123456", "f5")
+        assert "e: edit TOTP secret" in await until_shown(pilot, "is a one-time code, not")
+        await pilot.press("e")
+        await until(
+            pilot, lambda: pilot.app.focused in pilot.app.screen.query_one("#row-parameters-otp-totp").query("*")
+        )
         assert draft(pilot)["authentications"]["admin"]["parameters"]["username"] == "admin"
 
 

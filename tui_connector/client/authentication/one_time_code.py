@@ -109,8 +109,10 @@ def _generator(secret: str, label: str) -> _Totp:
             return _Totp(_letters(parameters["secret"]), digits=digits, digest=digest, interval=interval)
         return _Totp(_letters(secret))
     except (ValueError, KeyError) as error:
+        is_code = "".join(secret.split()).isdecimal()
+        what = "is a one-time code, not the secret that makes the codes" if is_code else "is not valid"
         raise InvalidRequest(
-            f"The TOTP secret from {label} cannot be read",
+            f"The TOTP secret ({label}) {what}",
             hint="Enter the letters under the QR code (A to Z, 2 to 7), or its whole otpauth://totp/ address.",
             code=NO_CODE,
         ) from error

@@ -405,7 +405,7 @@ class Form(FieldGroup):
         if over:
             self.notify(f"{len(event.values)} values were pasted; there is no field for the other {over}.", timeout=8)
         if values and here not in values:
-            self.notify(f"By its label, entered as: {listed([rows[at].label for at in values])}.", timeout=8)
+            self.notify(f"Entered by label: {listed([rows[at].label for at in sorted(values)])}.", timeout=8)
         for at, value in sorted(values.items()):
             self.post_message(self.SecretTyped(self, self._full(rows[at].spec.path), value))
 
