@@ -19,6 +19,7 @@ from ..machine import Machine
 from ..text import shown
 from . import settings
 from ._textual import is_text_field
+from .event_loop import run_program
 from .exit import HasUnsavedWork, ProgramExit, lost_with_session
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
@@ -108,7 +109,7 @@ class ConnectorApp(KeyboardApp):
 
     def run_and_report(self) -> None:
         """Runs the app, then exits the process. A crash is reported without local variables: they may hold secrets."""
-        self.run()
+        run_program(self.run_async(), self.machine.working)
         if self.crash is not None:
             from ..program_log import report
 
@@ -581,9 +582,8 @@ class ConnectorApp(KeyboardApp):
             if yes:
                 self._quit()
 
-        self.push_screen(
-            ConfirmScreen("\n".join([*reasons, "", "Quit?"]), title="Quit", yes="Quit", no="Stay"), answered
-        )
+        question = ConfirmScreen("\n".join([*reasons, "", "Quit?"]), title="Quit", yes="Quit", no="Stay")
+        self.push_screen(question, answered)
 
     def action_help_quit(self) -> None:
         """^C where nothing is selected: shows which key quits."""
