@@ -28,6 +28,8 @@ async def test_arrows_go_through_the_fields_of_a_step_and_stop_at_its_buttons(
         await to_authentication(pilot)
         await pilot.press("escape", "1")
         await until(pilot, lambda: "● 1" in shown(pilot.app) and isinstance(pilot.app.focused, Button))
+        await pilot.press("escape")  # there is nothing to leave, and it is no key of the log
+        await until(pilot, lambda: any("q closes the guide" in each.message for each in pilot.app._notifications))
         await pilot.press("down")  # what is typed next would change the first field
         assert isinstance(pilot.app.focused, Continue)
         await pilot.press("e")

@@ -27,9 +27,10 @@ from ...guide.workbench import profile_of
 from ...profile.model import ModelPath, Profile
 from ...profile.problems import check_data
 from ...text import PublicText, public, shown, shown_line
+from .._textual import current_bindings
 from ..clipboard import copy
 from ..exit import lost_secrets
-from ..keys import letter_bindings
+from ..keys import key_label, letter_bindings
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
@@ -428,6 +429,12 @@ class SetupScreen(LogDock, TextHolder):
                 return self._step is not GuideStep.BASICS
             case _:
                 return True
+
+    def why_not(self, action: str) -> str:
+        if action != "leave" or not isinstance(self.focused, Button):
+            return super().why_not(action)
+        closing = next(each for _, each in current_bindings(self, self.app) if each.action == "back")
+        return f"Esc leaves a field, and there is none here; {key_label(closing.key)} closes the guide."
 
     async def action_previous(self) -> None:
         await self.go_to(GuideStep(self._step - 1))
