@@ -98,7 +98,9 @@ async def test_a_conflict_is_decided_before_it_is_merged(machine: Machine) -> No
         await pilot.press("enter")
         await until(pilot, lambda: any("Decide each conflict" in each.message for each in pilot.app._notifications))
         assert isinstance(pilot.app.screen, DifferenceScreen)
-        await pilot.press("t", "enter")
+        await pilot.press("t")  # after which it is decided
+        await until(pilot, lambda: not pilot.app._notifications)
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
         await until(pilot, lambda: area(pilot).text == theirs)
 
@@ -197,8 +199,10 @@ async def test_the_users_editor_gets_the_unsaved_text_and_what_it_saves_comes_ba
         assert not os.path.exists(head.split()[-1])  # noqa: ASYNC240 - once, and small
         await until_shown(pilot, "Another program changed the file. Your changes are still here.")
         assert profile.read_text() == theirs
+        assert "Taken from your editor, not saved yet" in shown(pilot.app)
         await pilot.press("ctrl+z")
         await until(pilot, lambda: area(pilot).text == TEXT + "# x")
+        await until(pilot, lambda: "Taken from your editor" not in shown(pilot.app))
         editor.write_text('#!/bin/sh\nprintf x > "$2"\nexit 1\n')
         await pilot.press("ctrl+o")
         await until_shown(pilot, "exited with code 1")

@@ -92,6 +92,11 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
             await pilot.press("down")
             text = await until_shown(pilot, "Changes 3 values of default:")
             await until(pilot, lambda: "m Rename" in shown(app).splitlines()[-1])
+            assert "PgDn" not in shown(app).splitlines()[-1]
+            await pilot.resize_terminal(150, 12)  # where the differences need to scroll
+            await until(pilot, lambda: "PgDn Scroll" in shown(app).splitlines()[-1])
+            await pilot.resize_terminal(150, 36)
+            await until(pilot, lambda: "PgDn Scroll" not in shown(app).splitlines()[-1])
             assert "incoming.items.sink.path" in text
             assert "clients.shop.plugins.base-uri.uri" in text  # as in the file
             assert '- "live.jsonl"' in text

@@ -289,6 +289,7 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: "There are unsaved changes" in shown(app))
         await pilot.press("ctrl+d")
         await in_form(app, pilot, "Incoming products")
+        await until(pilot, lambda: page.query_one(PartList).border_title == "Parts")  # without the draft
 
 
 def trusting(machine: Machine) -> ConnectorApp:

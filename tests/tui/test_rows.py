@@ -289,6 +289,7 @@ def test_home_shortens_an_age_and_a_title_before_an_address_and_a_name() -> None
     widths = {column.name: column.width for column in home_columns(76, cells)}
     assert [widths["store"], widths["run"]] == [22, 16]
     run = LastRun("products", True, "complete", {}, 1000.0)
+    assert [run_cell(runs, 1000.0, 20)[0] for runs in (None, [])] == ["…", "never"]
     assert run_cell([run], 1000.0, 20)[0] == "✔ products, just now"
     assert run_cell([run], 1000.0, 16)[0] == "✔ products, now"
     assert run_cell([run], 1130.0, 16)[0] == "✔ pro…cts, 2 min"

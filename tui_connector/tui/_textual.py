@@ -120,7 +120,7 @@ class QuietApp(App[None]):
 
 
 def remove_read_notifications(app: App[Any]) -> None:
-    """Called when a test, a run or an input line begins: what was said before is of another one, or would cover it."""
+    """Called when what was said no longer holds, as of another test, run or text, or would cover an input line."""
     if isinstance(app, QuietApp):
         app.remove_read_notifications(refresh=True)
 

@@ -149,6 +149,14 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         options.highlighted = list(self._data).index(self._selected) if self._selected in self._data else 0
         options.focus()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.refresh_bindings)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "scroll":
+            return self.is_mounted and self.query_one(VerticalScroll).max_scroll_y > 0
+        return super().check_action(action, parameters)
+
     def _line(self, name: str) -> Content:
         data = self._data[name]
         clients = data.get("clients")
@@ -171,6 +179,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         keys = f"↑↓: select · Enter: use{edit} · +: add{delete} · Esc: cancel"
         self.query_one(DialogPanel).border_subtitle = keys
         self.refresh_bindings()
+        self.call_after_refresh(self.refresh_bindings)  # once it is known whether the differences need to scroll
 
     @property
     def key_titles(self) -> Mapping[str, str]:

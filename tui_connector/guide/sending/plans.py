@@ -88,6 +88,8 @@ class Sender:
         """`other`: the profile that the source reads, if it is another one; without it, `prepare` opens that."""
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
         self._other = other
+        self._sample: Json = None
+        """The sample as it was edited in the guide, once it is known, and can be written into the source."""
 
     @property
     def outgoing(self) -> Outgoing:
@@ -160,7 +162,7 @@ class Sender:
         path = getattr(source, "path", None)
         content = ""
         if source is not None and isinstance(path, str):
-            content = source.example(self._edited_sample()) or source.example(_sample_of(self.outgoing))
+            content = source.example(self._sample_for(self.outgoing))
         real = Path(os.path.realpath(self.file)).parent / str(path)
         return MissingSource(real, content) if content and not os.path.lexists(real) else None
 
@@ -174,7 +176,7 @@ class Sender:
         return found if isinstance(found, dict) else None
 
     async def prepare(self) -> None:
-        """Makes the directory of the ledger and the plan, and opens the other profile that the source may read.
+        """Makes the directory of the ledger and the plan, reads the sample, and opens the profile that is read.
 
         Raises `UserError`.
         """
@@ -182,6 +184,8 @@ class Sender:
             await asyncio.to_thread(make_private, self._local.parent)
         except OSError as error:
             raise unusable(self._local, error) from error
+        source, edited = self.outgoing.source, await asyncio.to_thread(self._edited_sample)
+        self._sample = edited if source is not None and source.example(edited) else None
         other = self.outgoing.other_profile(self.profile.environment)
         if other is not None and self._other is None:
             self._other = await asyncio.to_thread(self._opened, other)
@@ -224,7 +228,7 @@ class Sender:
             (ledger or self.ledger) if recorded else None,
             explainer(self.profile, outgoing.client),
             incoming=self._incoming_items(session, watcher) if reads_incoming else None,
-            sample=_sample_of(outgoing),
+            sample=self._sample_for(outgoing),
             source=source,
             environment=self.profile.environment,
             has_reached=has_reached,
@@ -263,6 +267,7 @@ class Sender:
             self._other.workbench.close()
             self._other = None
 
-
-def _sample_of(outgoing: Outgoing) -> Json:
-    return sample_entity([(each.method, each.uri) for each in outgoing.requests.values()])
+    def _sample_for(self, outgoing: Outgoing) -> Json:
+        """What an entity of the source may be like: in messages, and where it is written into a new file."""
+        usual = sample_entity([(each.method, each.uri) for each in outgoing.requests.values()])
+        return usual if self._sample is None else self._sample

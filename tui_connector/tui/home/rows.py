@@ -221,9 +221,12 @@ def short_path(path: Path, home: Path) -> str:
 
 
 def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
-    """The latest run: what was run, and its age, shorter where there is no room; the preview tells its outcome."""
+    """The latest run: what was run, and its age, shorter where there is no room; the preview tells its outcome.
+
+    `runs` is None until they are known.
+    """
     if not runs:
-        return ("" if runs is None else "never", "muted")
+        return ("…" if runs is None else "never", "muted")
     latest = runs[0]
     age = f", {ago(now - latest.at)}"
     name = f"undo of {latest.label}" if latest.undo else latest.label

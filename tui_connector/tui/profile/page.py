@@ -169,15 +169,11 @@ class ProfilePage(StatusScreen, TextsScreen):
         self._draw()
 
     def begin(self) -> None:
-        invalid = self.opened is not None and self.opened.problems
-        self.set_focus(self.query_one(ProblemList) if invalid else self._list)
+        self.set_focus(self.query_one(ProblemList) if self.opened and self.opened.problems else self._list)
 
     def show_read(self, message: ProfileScreen.FileRead) -> None:
         self.read_status(message)
-        of = "of the last valid text" if self.is_outdated else ""
-        if message.opened.document is None and not of:
-            of = "as far as the text can be read"
-        self._list.border_title = " · ".join(filter(None, ("Parts", of, message.unsaved)))
+        self.show_unsaved(message.unsaved)
         self.show_status()
         at, self.form_at = self.form_at, ()
         if at:
@@ -426,6 +422,11 @@ class ProfilePage(StatusScreen, TextsScreen):
     def select_changed(self, part: ChangedPart) -> None:
         self._list.follow(part)
 
+    def show_unsaved(self, unsaved: str) -> None:
+        is_partial = self.opened is not None and self.opened.document is None
+        of = "of the last valid text" if self.is_outdated else "as far as the text can be read" * is_partial
+        self._list.border_title = " · ".join(filter(None, ("Parts", of, unsaved)))
+
     @on(OptionList.OptionSelected, "#page-problems")
     async def _edit_line(self) -> None:
         await self.action_edit_text()
@@ -446,6 +447,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             if self.environment:
                 self.notify("The guide shows the base values. E edits the environment.", markup=False)
             of = (self.workbench, self.path, opened.document, self.changes)
+            discarded = partial(self.without_draft, discarded) if discarded is not None else None
             try:
                 await open_guide(self.app, *of, part, begin_with, discarded, family, at, self._take_tests)
             except UserError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -109,6 +109,10 @@ class ProfileScreen(LogDock):
         """Called with the last runs of incomings and outgoings, while one of them is under way."""
         raise NotImplementedError
 
+    def show_unsaved(self, unsaved: str) -> None:
+        """Called with what is kept of changes that were not saved, as it is shown."""
+        raise NotImplementedError
+
     @property
     def has_run_under_way(self) -> bool:
         """Whether a run that is shown has not ended."""
@@ -199,6 +203,11 @@ class ProfileScreen(LogDock):
         """Reads the file again."""
         self._loaded = False
         self._reader = self._read(only_if_changed=False)
+
+    async def without_draft(self, edit: Callable[[], Awaitable[None]]) -> None:
+        """Calls `edit`, which may cover the screen, once that no longer shows a draft: it was discarded."""
+        self.show_unsaved(await asyncio.to_thread(self._unsaved))
+        await edit()
 
     def _set_loaded(self) -> None:
         self._loaded = True

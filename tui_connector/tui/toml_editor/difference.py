@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from ...profile.merge import Hunk, Side, hunks, merged
 from ...text import count, shown_line
-from .._textual import BaseScreen
+from .._textual import BaseScreen, remove_read_notifications
 from ..unread import Unread
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
@@ -159,10 +159,15 @@ class DifferenceScreen(BaseScreen[str | None]):
         index = self.query_one(OptionList).highlighted
         if index is not None and index < len(self._chosen):
             self._chosen[index] = side
-            self._draw()
+            self._decided()
 
     def action_choose_all(self, side: Side) -> None:
         self._chosen = [side for _ in self._chosen]
+        self._decided()
+
+    def _decided(self) -> None:
+        """What was said of undecided conflicts goes: the header counts those that are left."""
+        remove_read_notifications(self.app)
         self._draw()
 
     def action_next(self, by: int) -> None:

@@ -251,7 +251,8 @@ class TextScreen(BaseScreen[T]):
         self._last_edit = -1
 
     def show_document(self, cursor: int | None = None) -> None:
-        """Shows the document's text after a change that was not typed."""
+        """Shows the document's text after a change that was not typed; what was said of the text before goes."""
+        self._clear_status()
         self.area.show(self.view, cursor)
         self._last_edit = -1
         self._wants_completions = False
