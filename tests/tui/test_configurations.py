@@ -91,7 +91,8 @@ async def test_resources_to_tick_are_copied_with_one_key(
         await pilot.press("f3")
         await until_told(pilot, "Nothing selected yet. Add incoming")
         assert not copied.exists()
-        pilot.app.post_message(events.Paste("orders"))  # or typed so fast that it arrives in one burst
+        pilot.app.post_message(events.Paste("\norders\nproducts\n"))  # or typed so fast that it arrives in one burst
+        await until_told(pilot, "The field has one line: the first of 2 lines was pasted.")
         await pilot.press("enter")
         await until(pilot, lambda: list(setup.incoming) == ["orders"])
         await until_shown(pilot, "c copies this")
@@ -489,7 +490,7 @@ async def test_a_conflict_is_decided_before_the_guide_saves(
         path.write_text(theirs)
         await pilot.press("5")
         await until_shown(pilot, '-request = { uri = "categories" }')  # from the file as it is now
-        assert '+request = { uri = "orders" }' in await until_shown(pilot, "new values by another program")
+        assert '+request = { uri = "orders" }' in await until_shown(pilot, "has changed the same values in shop.toml")
         await pilot.press("s")
         await until_shown(pilot, 'file  request = { uri = "categories" }')
         await pilot.press("escape")

@@ -61,7 +61,7 @@ class EntityFilter(SafeInput, PasteHandler):
         return not looks_like_command(text)
 
     def handle_paste(self, text: str) -> None:
-        self.insert_text_at_cursor(" ".join(text.split()))
+        self.insert_paste(text)
 
 
 class EntityChooser(Fitting):

@@ -65,14 +65,6 @@ class TextField(SafeInput):
         event.stop()
         self.insert_paste(event.text)
 
-    def insert_paste(self, text: str) -> None:
-        """Inserts the first line that is not empty, and says that it was not all."""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if lines:
-            self.replace(lines[0], *self.selection)
-        if len(lines) > 1:
-            self.notify(f"The field has one line: the first of {len(lines)} lines was pasted.", timeout=6)
-
     def _ends_paste(self) -> bool:
         """Whether Enter or Tab belongs to the paste that has moved the focus to this field, which is still empty."""
         ends_paste, self.value_when_focused = self.value_when_focused == self.value, None

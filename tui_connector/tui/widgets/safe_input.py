@@ -82,6 +82,14 @@ class SafeInput(Input):
         self._is_being_edited = False
         self.replace("", 0, len(self.value))
 
+    def insert_paste(self, text: str) -> None:
+        """Inserts the first line that is not empty, and says that it was not all."""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if lines:
+            self.replace(lines[0], *self.selection)
+        if len(lines) > 1:
+            self.notify(f"The field has one line: the first of {len(lines)} lines was pasted.", timeout=6)
+
     def action_copy(self) -> None:
         if not self.password:
             super().action_copy()
