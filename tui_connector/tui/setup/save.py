@@ -60,8 +60,8 @@ _SAYS_LITTLE = re.compile(r"[\d-]+|localhost|.*-\d+")
 _NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
 _CHANGED = "Not written yet: Enter or s writes the changes below."
 _CONFLICT = (
-    "Not written yet: Enter or s writes the changes below, except where {} has other new values by another program: "
-    "that is asked first."
+    "Not written yet: another program has changed the same values in {}. Enter or s asks which to keep, and then "
+    "writes the changes below."
 )
 _NO_KEYRING = "The profile uses environment variables instead; in this session, what you typed is used"
 _ONLY_SECRETS = "The file stays as it is; Enter or s stores the secrets that you entered."
