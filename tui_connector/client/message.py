@@ -213,9 +213,18 @@ class NoResponse(RequestFailed):
 
 
 class InvalidRequest(RequestFailed):
-    """The request was refused before anything was sent: a bad URI, a bad header, a secret for another origin."""
+    """The request was refused before anything was sent: a bad URI, a bad header, a secret for another origin.
+
+    `field` is the setting to correct, by its name in the profile; "" if it is none, or unknown.
+    """
 
     CODE = "invalid-request"
+
+    def __init__(
+        self, message: str, *, hint: str = "", exchange: int | None = None, code: str = "", field: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, exchange=exchange, code=code)
+        self.field = field
 
 
 class SecretNotEntered(InvalidRequest):

@@ -311,7 +311,7 @@ class Session(LayerContext):
                     self._printed[key] = await read()
             return self._printed[key]
         except SecretError as error:
-            raise InvalidRequest(error.message, hint=error.hint, code=error.code) from error
+            raise InvalidRequest(error.message, hint=error.hint, code=error.code, field=source.field) from error
 
     def check_token_use(self, token: str, login: str, login_client: str, origin: str) -> None:
         route = self._route(_client.get()).key

@@ -96,7 +96,8 @@ async def _start(argv: list[str], environment: Mapping[str, str] | None) -> tupl
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         pipe.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SecretError("command-failed", f"cannot be started: {reason}") from error
+        hint = "Install the program, or correct the command: the first word is the program."
+        raise SecretError("command-failed", f"cannot be started: {reason}", hint) from error
     finally:
         os.close(write_end)
     _, printed = await asyncio.get_running_loop().connect_read_pipe(_Output, pipe)

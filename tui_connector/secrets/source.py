@@ -115,6 +115,11 @@ class SecretSource(Model):
         return f"{self.label} ({self._title})" if self._title else self.label
 
     @property
+    def field(self) -> str:
+        """The name of the field in the profile, such as "access-token"; "" if it is unknown."""
+        return self._path.rpartition("/")[2]
+
+    @property
     def kind(self) -> SecretKind:
         """Determines how its value is cleaned."""
         return secret_kind(self._path)

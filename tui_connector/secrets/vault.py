@@ -40,6 +40,9 @@ _LONG_ENOUGH = 32
 """Characters; of longer secrets the last four may be shown, to tell tokens apart."""
 
 
+_RUN_MANUALLY = "Run it manually to see its output."
+
+
 @dataclass(frozen=True, slots=True)
 class KeyringState:
     """Which keyring there is, and why if it cannot be used."""
@@ -491,9 +494,9 @@ class Vault:
             secret = await run_command(list(command.argv), environment=command_environment(command, environ))
         except SecretError as error:
             message = f"{subject} {error.message}"
-            raise SecretError("secret-missing", message, "Run it manually to see its output.") from error
+            raise SecretError("secret-missing", message, error.hint or _RUN_MANUALLY) from error
         if not secret:
-            raise SecretError("secret-missing", f"{subject} printed nothing")
+            raise SecretError("secret-missing", f"{subject} printed nothing", _RUN_MANUALLY)
         return secret
 
     async def _prompted(self, source: SecretSource, origin: str) -> str:

@@ -115,6 +115,7 @@ def _generator(secret: str, label: str) -> _Totp:
             f"The TOTP secret ({label}) {what}",
             hint="Enter the letters under the QR code (A to Z, 2 to 7), or its whole otpauth://totp/ address.",
             code=NO_CODE,
+            field="totp",
         ) from error
 
 

@@ -10,7 +10,6 @@ import re
 
 from ...client.authentication.login import LOGIN_AGAIN, MAGENTO_STOPPED, STOPPED, server_message
 from ...client.authentication.login_lockouts import is_magento_login
-from ...client.authentication.one_time_code import NO_CODE
 from ...client.body_refusal import refusal
 from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
@@ -141,7 +140,7 @@ def diagnose_failure(failure: RequestFailed, request_line: str, exchange: Exchan
         )
     if isinstance(failure, InvalidRequest):
         remedy = failure.hint or "Correct the part of the profile that it names."
-        return Finding("not-sent", failure.message, evidence, remedy, "totp" if failure.code == NO_CODE else "")
+        return Finding("not-sent", failure.message, evidence, remedy, failure.field)
     return Finding("request-failed", failure.message, evidence, failure.hint or _TEST_AGAIN)
 
 
