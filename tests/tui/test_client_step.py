@@ -225,7 +225,9 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         await until_shown(pilot, "+ add a client")
         await pilot.press("plus", "enter")
         await until_shown(pilot, "Name of the new client")
-        await pilot.press(*"staging", "enter")
+        await pilot.press(*"staging?", "enter")
+        await until_shown(pilot, "→ Enter uses staging.")
+        await pilot.press("enter")
         await until_shown(pilot, "from the test")
         assert list(draft(pilot)["clients"]) == ["magento", "staging"]
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")

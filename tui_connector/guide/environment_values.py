@@ -13,14 +13,13 @@ from ..errors import InvalidValue
 from ..profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from ..profile.environments import own_output, own_variable, with_environment
 from ..profile.model import ModelPath
+from ..profile.part_names import check_name
 from ..profile.positions import put, value_at
 from ..profile.text_checker import inline
 from ..secrets.backends import entry_of, override_name
 from ..templates import Json
-from ..text import shown_line
 from .secret_sources import secret_name, sources
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _BARE = re.compile(r"[\w-]+", re.ASCII)
 
 
@@ -35,9 +34,7 @@ class OverriddenValue(NamedTuple):
 
 def check_new_name(draft: Mapping[str, Json], name: str) -> str:
     """The name of a new environment. Raises `InvalidValue`."""
-    if _NAME.fullmatch(name) is None:
-        hint = "use up to 64 letters, digits, - and _, starting with a letter or digit"
-        raise InvalidValue("invalid-name", f"{shown_line(name, 60)!r} is not a valid name: {hint}")
+    check_name(name)
     if name in names_of(draft) or name == DEFAULT_ENVIRONMENT:
         raise InvalidValue("environment-exists", f"There is an environment {name} already. Choose another name.")
     return name

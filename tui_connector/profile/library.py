@@ -6,7 +6,6 @@ import os
 import re
 import threading
 import tomllib
-import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from ..errors import UserError
 from ..files import FileFault, read_regular, reason
 from ..misspelling import similar_names
+from .part_names import name_like
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -268,8 +268,7 @@ class Library:
                 text = urlsplit(text).netloc.rpartition("@")[2]
             except ValueError:  # such as "http://[::1"
                 text = text.partition("://")[2]
-        plain = unicodedata.normalize("NFKD", text.strip().removeprefix("www.")).encode("ascii", "ignore").decode()
-        slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:56].strip("-") or "store"
+        slug = name_like(text.strip().removeprefix("www.")) or "store"
         taken = {_key(name) for name in self._names()}
         number = 1
         while _key(name := slug if number == 1 else f"{slug}-{number}") in taken:

@@ -35,6 +35,7 @@ from ..templates import Json
 from ..text import direction_option
 from .environment_names import DEFAULT_ENVIRONMENT
 from .on_failure import OnFailure
+from .part_names import NAME_RULE, is_name
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
@@ -64,16 +65,10 @@ DEFAULT_CLIENT = "default"
 FORMAT: Final = 1
 """The version of the file format; there is no older one."""
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-
 
 def _name(name: str) -> str:
-    import re
-
-    if not re.fullmatch(_NAME, name):
-        raise ValueError(
-            f"{name[:80]!r} is not a valid name: use up to 64 letters, digits, - and _, starting with a letter or digit"
-        )
+    if not is_name(name):
+        raise ValueError(f"{name[:80]!r} is not a valid name: {NAME_RULE}")
     return name
 
 

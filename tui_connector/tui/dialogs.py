@@ -15,6 +15,8 @@ from textual.widgets import Input, Static
 
 from ..errors import UserError
 from ..files import described
+from ..profile.part_names import name_like
+from ..secrets.token_shape import looks_like_token
 from ..text import shown, shown_line
 from .path_completion import complete_path
 from .widgets.dialog_panel import DialogPanel
@@ -90,6 +92,10 @@ class FieldDialog(Dialog[T | None]):
         note.update(Content(f"✘ {shown(text)}"))
         note.add_class("bad")
 
+    def refuse(self, error: UserError) -> None:
+        """Shows why what was entered cannot be used."""
+        self.show_error(str(error))
+
     def attempt(self, work: Awaitable[T], doing: str) -> None:
         """Closes the dialog with the result of `work`; where that raises `UserError` or OSError, it stays open."""
         self.loading_message = doing
@@ -99,7 +105,7 @@ class FieldDialog(Dialog[T | None]):
         try:
             result = await work
         except UserError as error:
-            self.show_error(str(error))
+            self.refuse(error)
         except OSError as error:
             self.show_error(described(error))
         else:
@@ -153,6 +159,28 @@ class EntryScreen(FieldDialog[T]):
             self.attempt(self._apply(text), self._title)
         else:
             self.show_error("Nothing entered. Esc cancels.")
+
+
+class NameScreen(EntryScreen[T]):
+    """A name. Where it is invalid, a valid one like it is proposed, which Enter uses."""
+
+    _typed = _proposed = ""
+    """What was refused last, and the name that Enter uses instead; "" where there is none."""
+
+    def enter(self, text: str) -> None:
+        if self._proposed and text == self._typed:
+            text = self.query_one(_DialogInput).value = self._proposed
+        self._typed = text
+        super().enter(text)
+
+    def refuse(self, error: UserError) -> None:
+        is_invalid = error.code in _INVALID_NAMES and not looks_like_token(self._typed)
+        proposed = name_like(self._typed) if is_invalid else ""
+        self._proposed = proposed if proposed != self._typed else ""
+        self.show_error(f"{error}{f'{chr(10)}→ Enter uses {self._proposed}.' if self._proposed else ''}")
+
+
+_INVALID_NAMES = ("invalid-name", "profile-name")
 
 
 class SecretEntryScreen(EntryScreen[str]):

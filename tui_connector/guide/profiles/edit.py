@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ from ...profile.environment_names import TABLE, names_of
 from ...profile.library import read_bytes
 from ...profile.merge import merged_data
 from ...profile.on_failure import NAME as ON_FAILURE
+from ...profile.part_names import check_name
 from ...profile.positions import KeyPath, rename_key, value_at
 from ...profile.problems import check_data
 from ...templates import Json
-from ...text import listed, shown_line
+from ...text import listed
 from ..part_families import FAMILIES, Family
 from ..steps.setup import Setup
 from ..workbench import Workbench
@@ -152,9 +152,7 @@ def renaming(state: Path, path: Path, family: Family, name: str, new: str) -> Pr
     """
     edit = begin_edit(path)
     setup, document = edit.setup, edit.setup.document
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", new) is None:
-        hint = "use up to 64 letters, digits, - and _, starting with a letter or digit"
-        raise UserError("invalid-name", f"{shown_line(new, 60)!r} is not a valid name: {hint}")
+    check_name(new)
     if new in setup.table(family):
         raise UserError("part-exists", f"{family} already has {new}. Choose another name.")
     draft = document.draft

@@ -19,7 +19,7 @@ from ...machine import Machine
 from ...profile.library import Library, ProfileError, read_bytes
 from ...profile.trust_records import TrustRecords
 from ...text import count, listed, shown_line
-from ..dialogs import EntryScreen
+from ..dialogs import EntryScreen, NameScreen
 from ..widgets.questions import ConfirmScreen
 
 
@@ -144,7 +144,7 @@ async def duplicate_profile(
         return copied
 
     question = f"Copy {path.stem} to a profile named:"
-    screen = EntryScreen(question, suggested, apply=copy, title="Duplicate the profile")
+    screen = NameScreen(question, suggested, apply=copy, title="Duplicate the profile")
     copied: Copy | None = await app.push_screen_wait(screen)
     if copied is None:
         return
@@ -183,7 +183,7 @@ async def rename(app: App[None], machine: Machine, path: Path, used: Callable[[P
         f"New name of {path.stem}. Its keyring entries, run states and history move with it; environment variables and "
         "files keep their names."
     )
-    screen = EntryScreen(question, path.stem, apply=renamed, title="Rename the profile")
+    screen = NameScreen(question, path.stem, apply=renamed, title="Rename the profile")
     result: Renamed | None = await app.push_screen_wait(screen)
     if result is None or result.path == path:
         return

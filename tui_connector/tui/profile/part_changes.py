@@ -34,7 +34,7 @@ from ...profile.problems import Problem
 from ...profile.text_checker import Checked, Checker
 from ...templates import Json
 from ...text import count, listed, shown_line
-from ..dialogs import EntryScreen
+from ..dialogs import NameScreen
 from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
 from ..widgets.questions import ConfirmScreen, SaveScreen
@@ -71,7 +71,7 @@ class PartChanges:
             await asyncio.to_thread(begin, name)
             return name
 
-        screen = EntryScreen(f"New name of {part.name}", part.name, apply=checked, title="Rename the part")
+        screen = NameScreen(f"New name of {part.name}", part.name, apply=checked, title="Rename the part")
         name: str | None = await self._app.push_screen_wait(screen)
         if name is None:
             return None
@@ -97,7 +97,7 @@ class PartChanges:
             draft.update(edit.setup.draft)
             return new
 
-        screen = EntryScreen(f"New name of {name}", name, apply=checked, title="Rename the environment")
+        screen = NameScreen(f"New name of {name}", name, apply=checked, title="Rename the environment")
         new: str | None = await self._app.push_screen_wait(screen)
         if new is None:
             return None

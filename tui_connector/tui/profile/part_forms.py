@@ -21,7 +21,7 @@ from ...guide.workbench import Workbench
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
 from ...profile.environment_names import TABLE, names_of
 from ...text import count, listed, shown_line
-from ..dialogs import EntryScreen
+from ..dialogs import NameScreen
 from ..setup.chain import OutgoingForm
 from ..setup.context import GuideContext
 from ..setup.entity_chooser import EntityChooser, offer
@@ -124,7 +124,7 @@ class PartForms:
 
         question = "Name of the new environment, such as staging"
         title = f"Copy {like}" if like else "Add an environment"
-        screen = EntryScreen(question, apply=checked, title=shown_line(title, 60))
+        screen = NameScreen(question, apply=checked, title=shown_line(title, 60))
         name: str | None = await self._app.push_screen_wait(screen)
         if name is None:
             return None

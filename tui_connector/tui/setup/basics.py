@@ -20,7 +20,6 @@ from textual.worker import Worker
 
 from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import is_unencrypted, origin_of
-from ...errors import UserError
 from ...guide.checks.check import auth_kind
 from ...guide.steps import kind_schemas, summaries
 from ...guide.steps.methods import GuideStep
@@ -29,10 +28,11 @@ from ...guide.steps.store_address import AddressSearch, search
 from ...guide.steps.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
+from ...profile.part_names import check_name
 from ...profile.remarks import remarks
 from ...templates import Json
 from ...text import printable_line
-from ..dialogs import EntryScreen
+from ..dialogs import NameScreen
 from ..keys import after_pending_messages
 from ..widgets.choice import Choice, ChoiceScreen, FilteredChoiceScreen
 from ..widgets.field_specs import field_specs
@@ -365,12 +365,9 @@ class BasicsPane(StepPane):
         """Prompts for the name of a new client."""
 
         async def usable(text: str) -> str:
-            name = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:64]
-            if not name:
-                raise UserError("invalid-name", "Use letters, digits, dashes and underscores.")
-            return name
+            return check_name(text)
 
-        self.app.push_screen(EntryScreen(_NEW_CLIENT, apply=usable, title="Add an HTTP client"), named)
+        self.app.push_screen(NameScreen(_NEW_CLIENT, apply=usable, title="Add an HTTP client"), named)
 
     def _add_client(self, name: str | None) -> None:
         if name:
