@@ -112,6 +112,8 @@ async def test_a_text_and_a_negative_number_in_a_field_of_quantities_have_a_warn
     found = await store.plan(preset("stock"), sent)
     assert [each.note for each in found] == ["quantity: not a number", "", "quantity: below 0"]
     assert not found[2].refused
+    [unknown] = await store.plan(preset("stock"), [stock("NO-SUCH", -1)])
+    assert unknown.note == "the store has no product with this sku; quantity: below 0"
 
 
 async def test_two_entities_of_one_product_are_compared_one_after_the_other(store: ComparedStore) -> None:

@@ -274,7 +274,7 @@ async def test_entities_that_are_not_compared_are_listed_and_sent(machine: Machi
         await acme.press("escape")
         await acme.shows("SYNC-0001")
         await acme.press("end", "enter")
-        await acme.shows("✘ bad line · line 4")
+        await acme.shows("✘ bad line · line 4", "│ NO-SUCH")
         await acme.press("escape", "f")
         await acme.shows("send 2")
         await acme.press("down", "enter")

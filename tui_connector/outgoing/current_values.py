@@ -276,7 +276,8 @@ class CurrentValues:
             created = changes_of(sent, ABSENT, comparison.equality)
             lacking = _lacking(sent, [*comparison.required, *comparison.required_to_create])
             refused = bool(lacking) or current.refused or comparison.missing == "refused"
-            note = lacking or current.note or (_MISSING if refused else self._unusual(created))
+            unusual = "" if refused else self._unusual(created)
+            note = lacking or "; ".join(filter(None, [current.note, unusual])) or (_MISSING if refused else "")
             return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
         lacking = _lacking(sent, comparison.required)
         refused = bool(lacking) or comparison.existing == "refused"
@@ -449,7 +450,7 @@ def _lacking(sent: Item, required: Iterable[str]) -> str:
     found = [name for name in dict.fromkeys(required) if value_at(sent, name.split(".")) in (ABSENT, None, "")]
     if not found:
         return ""
-    return f"{', '.join(found)} {'is' if len(found) == 1 else 'are'} missing, which the store requires"
+    return f"{', '.join(found)} {'is' if len(found) == 1 else 'are'} missing"
 
 
 def _has(sent: Item, name: str) -> bool:

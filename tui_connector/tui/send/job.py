@@ -67,6 +67,8 @@ class PlanRow:
     line: int | None = None
     changes: tuple[FieldChange, ...] = ()
     note: str = ""
+    text: str = ""
+    """The beginning of a line that cannot be read."""
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Plan:
 
     def add_entry(self, entry: PlanEntry | BadEntity) -> None:
         if isinstance(entry, BadEntity):
-            self.add(PlanRow("bad", "", entry.line, note=entry.message))
+            self.add(PlanRow("bad", "", entry.line, note=entry.message, text=entry.text))
             return
         change = entry.change
         kind: RowKind = "refused" if change.refused else change.action if self.compared else "send"

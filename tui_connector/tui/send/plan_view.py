@@ -132,6 +132,8 @@ def row_detail(row: PlanRow) -> Content:
         note = f"The store will refuse this: {row.note}." if row.kind == "refused" else row.note
         note = f"! {note}" if row.kind in _SENT else note
         parts.append(Content.assemble((shown(note), TONES["warning"])))
+    if row.text:
+        parts.append(Content(shown(row.text)))
     for change in row.changes:
         old, new_text = _compared(change, _LONG_VALUE)
         as_text = "  sent as text" if isinstance(change.new, str) and new_text == change.new else ""
