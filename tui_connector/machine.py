@@ -274,9 +274,14 @@ class Machine:
         finally:
             self._standstills.append(self.monotonic() - began)
 
+    @property
+    def stood_still(self) -> float:
+        """Seconds for which the program was at a standstill so far."""
+        return sum(self._standstills)
+
     def working(self) -> float:
         """Seconds of a clock that stops while the program is at a standstill: for what that does not take longer."""
-        return self.monotonic() - sum(self._standstills)
+        return self.monotonic() - self.stood_still
 
 
 _ALWAYS_PASSED = frozenset(

@@ -334,26 +334,26 @@ class _Attempt:
         self._inflater = Inflater("", wire._bounds.response)
         self._received = bytearray()
         self._proxy_status: int | None = None
-        self._since = 0.0
-        """When it began, in seconds of the machine's monotonic clock."""
+        self._stood_still = 0.0
+        """Seconds for which the program had been at a standstill when it began."""
 
     def begin(self) -> None:
         """Starts the clock of the request: time for loading, reading and typing before it does not count."""
         wire, record, machine = self._wire, self.record, self._wire._machine
-        record.began_at, record.began, self._since = machine.now(), machine.working(), machine.monotonic()
+        record.began_at, since, self._stood_still = machine.now(), machine.monotonic(), machine.stood_still
+        record.began = since - self._stood_still
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:
             record.notes.append("certificate not verified")
         if self.route is not None:
             record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
         uri = wire._mask.uri(self._request.uri)
-        wire._exchanges.started(InFlight(record.number, self._request.method, uri, self._since))
+        wire._exchanges.started(InFlight(record.number, self._request.method, uri, since))
 
     def end(self) -> None:
         """Stops the clock of the request, before it is recorded."""
         record, machine = self.record, self._wire._machine
         record.ended = machine.working()
-        without = machine.monotonic() - self._since - (record.ended - record.began)
-        if without >= _NOTED:
+        if (without := machine.stood_still - self._stood_still) >= _NOTED:
             record.notes.append(f"not counted: {milliseconds(without)} in another program, such as an editor")
 
     async def run(self, sender: Transport) -> None:

@@ -17,7 +17,6 @@ from .typed_words import WordFinder
 from .unused_keys import why_unused
 from .widgets.focus_marks import FocusMarks
 from .widgets.frame import Dialog, by_itself
-from .widgets.prose import Prose
 
 
 class KeyboardApp(QuietApp):
@@ -34,6 +33,8 @@ class KeyboardApp(QuietApp):
         self._focus_marks = FocusMarks()
 
     def notification_text(self, text: Content) -> Visual:
+        from .widgets.prose import Prose
+
         return Prose(text)
 
     async def on_event(self, event: events.Event) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -35,6 +35,7 @@ from ..widgets.questions import DiscardScreen, WorkAnswer
 from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import SeveralLines
 from .body_field import BodyField
+from .form_note import FormNote
 from .form_state import FormPlace
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
@@ -142,7 +143,7 @@ class RequestForm(Dialog[Request | None]):
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
             yield BodyField()
-            yield Static("", id="resend-error")
+            yield FormNote()
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
 
@@ -206,6 +207,10 @@ class RequestForm(Dialog[Request | None]):
         return self.query_one(BodyField)
 
     @property
+    def _note(self) -> FormNote:
+        return self.query_one(FormNote)
+
+    @property
     def _path_list(self) -> SuggestionList:
         return self.query_one("#resend-paths", SuggestionList)
 
@@ -219,9 +224,9 @@ class RequestForm(Dialog[Request | None]):
     @on(TextArea.Changed)
     def _forget_error(self) -> None:
         """What was wrong with the text before may not be wrong with this one."""
-        note = self.query_one("#resend-error", Static)
+        note = self._note
         if (note.has_class("bad") or note.has_class("odd")) and self._texts() != self._wrong:
-            self._show_note("")
+            self._note.say("")
 
     @on(TextArea.Changed, "#resend-body")
     @on(TextArea.Changed, "#resend-headers")
@@ -323,12 +328,12 @@ class RequestForm(Dialog[Request | None]):
 
     def _mark_path(self) -> None:
         """Marks a path that the store may not have, once it was left: while it is typed, its list says so."""
-        note, field = self.query_one("#resend-error", Static), self.query_one("#resend-uri")
+        note, field = self._note, self.query_one("#resend-uri")
         if self.focused is field or note.has_class("bad"):
             return
         if doubt := self._doubt_of_path():
             self._wrong = self._texts()
-            self._show_note(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
+            self._note.say(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
 
     def _query_target(self) -> QueryTarget:
         return self._paths.target(self._path, self._method)
@@ -416,7 +421,7 @@ class RequestForm(Dialog[Request | None]):
                 body=request.body,
             )
         )
-        self._show_note(f"Filled from the command, without {shown_line(', '.join(left), 200)}." if left else "Filled.")
+        self._note.say(f"Filled from the command, without {shown_line(', '.join(left), 200)}." if left else "Filled.")
 
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
@@ -549,7 +554,7 @@ class RequestForm(Dialog[Request | None]):
             self._show_error(str(error))
             return
         if after.removesuffix("\n") == before.removesuffix("\n"):
-            self._show_note("Unchanged. Nothing was sent.")
+            self._note.say("Unchanged. Nothing was sent.")
             return
         written = from_text(after)
         if not written.method:
@@ -565,7 +570,7 @@ class RequestForm(Dialog[Request | None]):
         except InvalidValue as error:
             self._show_invalid(error)
         else:
-            self._show_note("Changed. F5 sends the request.")
+            self._note.say("Changed. F5 sends the request.")
 
     def _as_text(self) -> str:
         """The request as text: as it would be sent or, while it is invalid, as it is in the fields."""
@@ -592,23 +597,4 @@ class RequestForm(Dialog[Request | None]):
 
     def _show_error(self, words: str, field: Widget | None = None) -> None:
         self._wrong = self._texts()
-        self._show_note(f"✘ {words}", tone="bad", field=field)
-
-    def _show_note(self, words: str, *, tone: Literal["", "odd", "bad"] = "", field: Widget | None = None) -> None:
-        """Shows a note below this field or, without one, below that which has the focus; above the buttons otherwise.
-
-        That of the body, which takes the rest of the screen, is above its text.
-        """
-        field = field or (self.focused if isinstance(self.focused, Input | TextArea) else None)
-        note, form = self.query_one("#resend-error", Static), self.query_one("#request-form")
-        if field is self._body:
-            form.move_child(note, before=field)
-        elif field is None:
-            form.move_child(note, before=form.query_one(".buttons"))
-        else:
-            row = next(each for each in form.children if each in field.ancestors_with_self)
-            form.move_child(note, after=row)
-        note.update(Content(shown(words)))
-        note.display = bool(words)
-        note.set_class(tone == "bad", "bad")
-        note.set_class(tone == "odd", "odd")
+        self._note.say(f"✘ {words}", tone="bad", field=field)
