@@ -16,7 +16,14 @@ from profiles import profile as shop_profile
 
 from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.message import InvalidRequest, Request, RequestInfo
-from tui_connector.guide.requests.resend import changes_nothing, relative_uri, resendable_request, variables_to_set
+from tui_connector.guide.requests.resend import (
+    NewRequests,
+    changes_nothing,
+    relative_uri,
+    resend,
+    resendable_request,
+    variables_to_set,
+)
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.history import BODIES_ARE_KEPT, History
 from tui_connector.machine import Machine
@@ -88,6 +95,23 @@ async def test_a_request_written_in_the_program_keeps_its_body_in_the_history_ho
             assert (request.body, request.about.by_hand) == (b'{"a": 1}', True)
             assert (in_memory.body, in_memory.about.by_hand) == (b'{"a": 1}', True)
         assert [each.body for each in shop.received] == [b'{"a": 1}'] * 3
+
+
+async def test_what_the_default_client_sent_is_resent_where_the_profile_does_not_define_it(machine: Machine) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", b"{}"))
+
+    async with serving(response) as server:
+        shop, bench = shop_profile(f"{server.url}/rest/V1", None), Workbench(machine)
+        new = NewRequests(bench, lambda: shop)
+        probe = exchange(1, client="default", uri=f"{server.url}/rest/V1/directory/currency", purpose="probe")
+        await new.enter_missing(probe.client)
+        assert new.base_uri(probe.client) == ""
+        assert await new.why_unknown("GET", probe.uri, probe.client) == ""
+        assert (await resend(bench, shop, probe, resendable_request(probe))).status == 200
+        with pytest.raises(InvalidRequest, match=r"no client named 'other'. It has: shop"):
+            await new.enter_missing("other")
+        bench.close()
 
 
 def test_a_command_needs_the_variables_whose_values_only_this_session_has(machine: Machine) -> None:

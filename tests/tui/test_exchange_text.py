@@ -153,6 +153,9 @@ def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:
     part = exchange(2, body=RecordedBody(b"123", 9, cut=True))
     assert comparison(whole, part) == "with #1: same response · 136 ms instead of 136 ms"
     assert "also 200, body of 3 B instead of 9 B" in comparison(whole, exchange(3, body=b"123"))
+    large, larger = (exchange(number, body=b"1" * (67_300 + number)) for number in (1, 13))
+    assert "also 200, body of 67.3 KB, 12 B more than before" in comparison(large, larger)
+    assert "also 200, body of 67.3 KB, 12 B less than before" in comparison(larger, large)
     assert "401 instead of 200" in comparison(whole, exchange(3, status=401))
     assert "no response instead of 200" in comparison(whole, lost(3))
 

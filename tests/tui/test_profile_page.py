@@ -184,7 +184,7 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("u")
-        assert "! The profile will have 2 problems." in await until_shown(pilot, "Undo “fix line 6”?")
+        assert "! The profile will have 2 problems." in await until_shown(pilot, 'Undo “fix line 6: write "bearer"”?')
         await pilot.press("y")
         await until(pilot, lambda: "barer" in path.read_text())
 

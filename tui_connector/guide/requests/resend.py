@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from ...client.exchange import LONGEST_RESENT, Exchange
 from ...client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
-from ...client.model import only_reads
+from ...client.model import HttpClient, only_reads
 from ...client.plugins.base_uri import BaseUri
 from ...client.uri import is_absolute, origin_of
 from ...log.history import BODIES_ARE_KEPT
 from ...machine import Machine
 from ...magento.entities.comparisons import READ_BY_POST
-from ...profile.model import NamedSecret, Profile
+from ...profile.model import DEFAULT_CLIENT, NamedSecret, Profile
 from ...secrets.backends import override_name
 from ...secrets.mask import MARK
 from ...units import size
@@ -190,8 +190,10 @@ class NewRequests:
 
         Sends nothing. Raises `InvalidRequest`.
         """
+        if not (base := self.base_uri(client)):
+            return ""
         known = await self.kept_paths(client)
-        return why_unknown(known.paths, schema_path(self.base_uri(client), uri) or "", method)
+        return why_unknown(known.paths, schema_path(base, uri) or "", method)
 
     async def paths(self, client: str = "") -> KnownPaths:
         """The paths that the token may use, read once in a session; those kept before where that is not possible.
@@ -219,8 +221,9 @@ class NewRequests:
         Raises `InvalidRequest`.
         """
         profile = self._profile()
-        if client and client not in profile.clients:
-            raise InvalidRequest(f"The profile has no client {client!r} any more")
+        if client and client not in profile.clients and client != DEFAULT_CLIENT:  # which always exists
+            known = ", ".join(profile.clients) or "none"
+            raise InvalidRequest(f"The profile has no client named {client!r}", hint=f"It has: {known}.")
         return profile, client or self._client(profile)
 
     @staticmethod
@@ -233,7 +236,7 @@ class NewRequests:
 
 def _key(profile: Profile, client: str) -> str:
     """What decides which paths the store names: the client, and what authenticates it."""
-    used = profile.clients[client]
+    used = profile.clients.get(client, HttpClient())
     names = {name: profile.authentications.get(name) for name in used.authentications}
     return f"{profile.environment} {client} {used!r} {names!r}"
 

@@ -75,7 +75,7 @@ async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:
 async def archive(app: App[None], machine: Machine, path: Path, *, archived: bool) -> None:
     """Archives a profile after a question, or lists it again at once."""
     question = f"Archive {path.stem}? It is no longer listed; A shows it again. Nothing else changes."
-    screen = ConfirmScreen(question, title="Archive the profile", yes="Archive", no="Keep")
+    screen = ConfirmScreen(question, title="Archive the profile", yes="Archive", no="Cancel")
     if archived and not await _confirmed(app, screen):
         return
     try:

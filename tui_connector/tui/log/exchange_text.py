@@ -279,9 +279,16 @@ def comparison(before: Exchange, now: Exchange) -> str:
     elif now.body.size == before.body.size:
         response = f"also {new}, body differs"
     else:
-        response = f"also {new}, body of {size(now.body.size)} instead of {size(before.body.size)}"
+        response = f"also {new}, body of {_size_instead_of(now.body.size, before.body.size)}"
     took = f"{milliseconds(now.timings.total)} instead of {milliseconds(before.timings.total)}"
     return f"with #{before.number}: {request}{response} · {took}"
+
+
+def _size_instead_of(now: int, before: int) -> str:
+    """Two sizes that differ; how many bytes they differ by, where they read the same."""
+    if size(now) != size(before):
+        return f"{size(now)} instead of {size(before)}"
+    return f"{size(now)}, {abs(now - before):,} B {'more' if now > before else 'less'} than before"
 
 
 def _is_same(one: RecordedBody, other: RecordedBody) -> bool:

@@ -41,6 +41,9 @@ from ..widgets.questions import ConfirmScreen, SaveScreen
 
 _CHANGED_MEANWHILE = "Another program has just changed the file; that is kept.\n"
 
+_LONGEST_TITLE = 60
+"""Characters of what was corrected, in the title of a step that can be undone."""
+
 
 class PartChanges:
     """Changes of one profile. They return what was saved; None where the user declined.
@@ -120,7 +123,7 @@ class PartChanges:
 
     async def fix(self, problem: Problem) -> SavedChange | None:
         """Applies the suggested correction of a problem, which it has, to the file as it is."""
-        title, meanwhile = f"fix line {problem.place.line}", ""
+        meanwhile = ""
         while True:
             document = await asyncio.to_thread(Document.open, self._path)
             checked, correction = await asyncio.to_thread(_correct, document, problem)
@@ -129,9 +132,9 @@ class PartChanges:
                 raise UserError(secret.code, f"Not saved: {secret.placed_text}")
             screen = SaveScreen(
                 f"{meanwhile}{correction.title}? {shown_line(self._path.name)} changes like this:\n",
-                title=title.capitalize(),
+                title=f"Fix line {problem.place.line}",
                 yes="Save",
-                no="Keep",
+                no="Cancel",
                 details=highlight.difference(await asyncio.to_thread(_difference, document)),
             )
             if not await self._app.push_screen_wait(screen):
@@ -144,7 +147,8 @@ class PartChanges:
                 meanwhile = _CHANGED_MEANWHILE
                 continue
             [change] = await saver.changes()
-            return change.titled(title)
+            done = correction.title[:1].lower() + correction.title[1:]
+            return change.titled(f"fix line {problem.place.line}: {shown_line(done, _LONGEST_TITLE)}")
 
     async def _save(
         self,
@@ -164,7 +168,7 @@ class PartChanges:
                 f"{meanwhile}{verb} {name}{to}?{effects} The file changes like this:\n",
                 title=f"{verb} {name}",
                 yes=verb,
-                no="Keep",
+                no="Keep" if verb == "Delete" else "Cancel",
                 details=highlight.difference(edit.difference),
             )
             if not await self._app.push_screen_wait(screen):
@@ -193,7 +197,7 @@ class PartChanges:
                 f"{meanwhile}{verb} “{change.title}”? {shown_line(self._path.name)} changes like this:\n{invalid}",
                 title=verb,
                 yes=verb,
-                no="Keep",
+                no="Cancel",
                 details=highlight.difference(await asyncio.to_thread(now.difference_back)),
             )
             if not await self._app.push_screen_wait(screen):

@@ -166,7 +166,8 @@ class ConfirmScreen(QuestionScreen[bool]):
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        return dict(zip(("confirm.yes", "confirm.no"), self._labels, strict=True))
+        yes, no = self._labels
+        return {"confirm.yes": yes, "confirm.no": no, "confirm.enter": no}
 
     def action_keep(self) -> None:
         """Enter: the harmless answer."""
@@ -180,6 +181,11 @@ class SaveScreen(ConfirmScreen):
         Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
     ]
     KEYS: ClassVar[str] = "y, ^S: {yes} · n, Esc, Enter: {no}"
+
+    @property
+    def key_titles(self) -> Mapping[str, str]:
+        titles = super().key_titles
+        return {**titles, "confirm.save": titles["confirm.yes"]}
 
 
 class AllowScreen(ConfirmScreen):
