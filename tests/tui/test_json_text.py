@@ -34,6 +34,22 @@ def test_json_that_stops_in_the_middle_loses_nothing(document: object, data: st.
     assert _dense(text) == _dense(cut)
 
 
+def test_long_json_that_stops_in_the_middle_is_indented_like_short_json() -> None:
+    items = [{"sku": f'24-{n}, "{{[', "tags": [], "options": {}, "prices": [{"value": n}, None]} for n in range(20_000)]
+    whole = json.dumps({"items": items}, separators=(",", ":"))
+    for cut in range(1_200_000, 1_200_120):
+        text = indented(whole[:cut].encode())
+        assert text is not None
+        assert _dense(text) == _dense(whole[:cut])
+        assert text.split("\n")[:5] == [
+            "{",
+            '  "items": [',
+            "    {",
+            '      "sku": "24-0, \\"{[",',
+            '      "tags": [],',
+        ]
+
+
 def _dense(text: str) -> str:
     return "".join(text.split())
 

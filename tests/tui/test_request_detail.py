@@ -83,7 +83,7 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
         exchange(4, body=RecordedBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
     )
     async with watching(machine, log) as watched:
-        await watched.shows("kept in part: the first 14 B of 90.0 KB")
+        await watched.shows("Incomplete: only the first 14 B of 90.0 KB were kept.")
         await watched.shows('"items": [')
         await watched.pilot.press("up")
         await watched.shows("256 B, not text: 00 01 02")

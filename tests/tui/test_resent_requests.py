@@ -6,9 +6,13 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from exchanges import exchange, lost
+from http_server import reply
+from listing import listing, product
 from profiles import profile
 from textual.widgets import Input, TextArea
 from watched_log import Store, filled, watching
@@ -24,6 +28,44 @@ from tui_connector.tui.log.exchange_text import comparison
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.sending import LogContext
 from tui_connector.tui.widgets.questions import ConfirmScreen
+
+
+async def test_of_a_body_that_was_kept_in_part_w_requests_and_saves_the_whole_one(
+    machine: Machine, tmp_path: Path
+) -> None:
+    items = {number: {**product(number), "note": "x" * 1_000, "password": "CANARY-9876"} for number in range(2_500)}
+    target = tmp_path / "whole.json"
+    async with listing(items) as store:
+        workbench = Workbench(machine)
+        base = {"plugins": [{"kind": "base-uri", "uri": f"{store.url}/rest/V1"}]}
+        shop = profile_of({"format": 1, "name": "Shop", "clients": {"magento": base}})
+        async with workbench.session(shop) as session:
+            await session.client("magento")(Request("GET", "products"))
+        context = LogContext(
+            machine, lambda: None, partial(resend, workbench, shop), NewRequests(workbench, lambda: shop)
+        )
+        async with watching(machine, workbench.exchanges, context=context) as watched:
+            await watched.pilot.press("b")
+            await watched.shows("Incomplete: only the first 2.0 MB of ")
+            await watched.shows("w requests it again, and saves the whole body to a file.")
+            await watched.shows('      "sku": "S0",')  # indented
+            await watched.pilot.press("slash")
+            await watched.type("S2499")
+            await watched.pilot.press("enter")
+            await watched.shows("S2499: not in the part that was kept")
+            await watched.pilot.press("w")
+            await watched.shows("it is requested again, and the whole")
+            watched.app.screen.query_one(Input).value = str(target)
+            store.bend = lambda asked, items: reply("503 Service Unavailable", b"")
+            await watched.pilot.press("enter")
+            await watched.shows("The store responded with 503 instead of 200")
+            assert not target.exists()
+            store.bend = lambda asked, items: None
+            await watched.pilot.press("enter")
+            await watched.told("Saved ")
+    saved = json.loads(target.read_bytes())
+    assert len(saved["items"]) == 2_500
+    assert saved["items"][0]["password"] == "•••"
 
 
 async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox: Sandbox) -> None:

@@ -10,9 +10,10 @@ _INDENT = 2
 _MAX_DEPTH = 40
 """Indented levels; without a limit, 100,000 brackets would result in 20 GB of spaces."""
 _MAX_INVALID = 1_000_000
-"""Characters of invalid JSON that are indented token by token; longer text is shown as received."""
+"""Characters of other invalid JSON that are indented token by token; longer text is shown as received."""
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+')
+_STRING, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*(?:"|\\?\Z)', re.DOTALL), re.compile(rb"[{}\[\]]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|(.))")
 _KEY = re.compile(r'\s*("(?:\\.|[^"\\])*")\s*:')
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -31,13 +32,44 @@ def indented(data: bytes) -> str | None:
     try:
         return msgspec.json.format(data, indent=_INDENT).decode("utf-8", "replace")
     except (msgspec.DecodeError, RecursionError):
+        if (cut := _indented_cut(data)) is not None:
+            return cut
         text = data.decode("utf-8", "replace")
         return _indent_tokens(text) if len(text) <= _MAX_INVALID and text.lstrip()[0] != '"' else None
 
 
-def _indent_tokens(text: str) -> str | None:
+def _indented_cut(data: bytes) -> str | None:
+    """JSON that stops in the middle, of any length; None if it is not that.
+
+    Up to its last comma, it is valid once the open brackets are closed.
+    """
+    import msgspec
+
+    bare = _STRING.sub(lambda match: b'"' * len(match[0]), data)  # what is in strings has no meaning here
+    comma = bare.rfind(b",")
+    open_brackets: list[bytes] = []
+    for bracket in _BRACKET.findall(bare, 0, max(0, comma)):
+        if bracket in b"{[":
+            open_brackets.append(bracket)
+        elif open_brackets:
+            open_brackets.pop()
+    depth = len(open_brackets)
+    if comma < 0 or not 0 < depth <= _MAX_DEPTH:
+        return None
+    closing = b"".join(b"}" if bracket == b"{" else b"]" for bracket in reversed(open_brackets))
+    try:
+        whole = msgspec.json.format(data[:comma] + closing, indent=_INDENT).decode("utf-8", "replace")
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    added = sum(len(_line_break(level)) + 1 for level in range(depth))
+    rest = _indent_tokens(data[comma:].decode("utf-8", "replace"), depth)
+    return whole[:-added] + rest
+
+
+def _indent_tokens(text: str, depth: int = 0) -> str:
+    """The text with each token where it belongs. `depth`: of what is open before it."""
     out: list[str] = []
-    depth, empty = 0, True  # empty: directly after an opening bracket
+    empty = not depth  # directly after an opening bracket
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token in "{[":

@@ -57,6 +57,8 @@ class Role(Enum):
     NOTE = auto()
     TRUNCATED = auto()
     """A note that only the beginning is shown."""
+    PARTIAL = auto()
+    """A note before a body that only its beginning was kept."""
     HTML = auto()
     """A summary in place of an HTML page."""
 
@@ -280,8 +282,8 @@ class _BodyPrinter:
         data = body.data[: self._longest]
         if is_binary(data):
             if self._full:
-                yield Role.BODY, list(_hex_dump(data[:_MAX_DUMP]))
-                yield from _truncation(body, min(self._longest, _MAX_DUMP))
+                dump = Role.BODY, list(_hex_dump(data[:_MAX_DUMP]))
+                yield from _with_extent(body, dump, min(self._longest, _MAX_DUMP))
             else:
                 yield Role.TRUNCATED, [f"{size(body.size)}, not text: {data[:32].hex(' ')} …"]
             return
@@ -291,8 +293,8 @@ class _BodyPrinter:
             text = text[:LONG_FORMAT_BODY]
             shown_bytes = len(text.encode("utf-8", "replace"))
         json = indented(text.encode("utf-8", "replace")) if self._pretty else None
-        yield (Role.BODY, _lines(text)) if json is None else (Role.JSON, _lines(unescaped(json)))
-        yield from _truncation(body, shown_bytes)
+        block = (Role.BODY, _lines(text)) if json is None else (Role.JSON, _lines(unescaped(json)))
+        yield from _with_extent(body, block, shown_bytes)
 
 
 def _lines(content: str) -> list[str]:
@@ -324,8 +326,11 @@ def _hex_dump(data: bytes) -> Iterator[str]:
         yield f"{start:08x}  {part[:8].hex(' '):<23}  {part[8:].hex(' '):<23}  {letters}"
 
 
-def _truncation(body: RecordedBody, longest: int) -> Iterator[Block]:
-    if len(body.data) > longest or body.has_whole:
+def _with_extent(body: RecordedBody, block: Block, longest: int) -> Iterator[Block]:
+    """The body, before it that it is incomplete, or after it that only `longest` bytes are shown."""
+    is_shortened = len(body.data) > longest or body.has_whole
+    if body.cut and not is_shortened:
+        yield Role.PARTIAL, [f"Incomplete: only the first {size(len(body.data))} of {size(body.size)} were kept."]
+    yield block
+    if is_shortened:
         yield Role.TRUNCATED, [f"… the first {size(min(longest, len(body.data)))} of {size(body.size)} are shown"]
-    elif body.cut:
-        yield Role.NOTE, [f"… kept in part: the first {size(len(body.data))} of {size(body.size)}"]

@@ -19,7 +19,7 @@ from ...machine import Machine
 from ...magento.entities.comparisons import READ_BY_POST
 from ...profile.model import DEFAULT_CLIENT, NamedSecret, Profile
 from ...secrets.backends import override_name
-from ...secrets.mask import MARK
+from ...secrets.mask import MARK, Mask
 from ...units import size
 from ..checks.permissions import schema_of
 from ..rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema, why_unknown
@@ -151,6 +151,11 @@ class NewRequests:
     def __init__(self, workbench: Workbench, profile: Callable[[], Profile]) -> None:
         """`profile` returns the current profile, or raises `InvalidRequest`."""
         self._workbench, self._profile = workbench, profile
+
+    @property
+    def mask(self) -> Mask:
+        """Masks the secrets of what is sent and received."""
+        return self._workbench.mask
 
     def base_uri(self, client: str = "") -> str:
         """The base URI of the client; "" if it has none. Raises `InvalidRequest`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,13 +15,15 @@ from textual.message import Message
 
 from ...client.curl import curl, has_credentials
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import Headers, InvalidRequest, header_of
+from ...client.message import Headers, InvalidRequest, Request, Response, header_of
 from ...client.printer import text
 from ...errors import UserError
 from ...files import write_private
+from ...guide.requests.resend import resendable_request
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...magento.diagnosis.case import auth_kind_of
 from ...magento.diagnosis.probes import MODULES
+from ...secrets.mask import Mask
 from ...text import count, shown_line
 from ...units import size
 from ..clipboard import copy
@@ -196,14 +198,25 @@ class LogActions(RequestActions):
         suffix = _SUFFIXES.get(
             exchange.body.media_type, "txt" if exchange.body.media_type.startswith("text/") else "bin"
         )
-        kept, title = exchange.body, f"Save the body of #{exchange.number}"
-        if kept.is_partial:
-            again = " Resend it (x) for the whole body." if exchange.method == "GET" else ""
-            title = (
-                f"Only the first {size(len(kept.data))} of {size(kept.size)} of the body of #{exchange.number} were "
-                f"kept, and are saved.{again}"
-            )
-        self.save_file(title, f"response-{exchange.number}.{suffix}", lambda _: [exchange.with_whole_body().body.data])
+        kept, name = exchange.body, f"response-{exchange.number}.{suffix}"
+        if not kept.is_partial:
+            title = f"Save the body of #{exchange.number}"
+            self.save_file(title, name, lambda _: [exchange.with_whole_body().body.data])
+            return
+        part = f"the first {size(len(kept.data))} of {size(kept.size)} of the body of #{exchange.number}"
+        whole = self._whole_body(exchange)
+        if whole is None:
+            self.save_file(f"Only {part} were kept, and are saved.", name, lambda _: [kept.data])
+        else:
+            title = f"Only {part} were kept: it is requested again, and the whole body is saved."
+            self.save_file(title, name, lambda _: whole, before=whole.request)
+
+    def _whole_body(self, exchange: Exchange) -> _WholeBody | None:
+        """The body of a response to this request, which only reads; None where it is not sent again."""
+        send, new = self._context.send, self._context.new
+        if send is None or new is None or exchange.method != "GET" or self.why_not_resent(exchange):
+            return None
+        return _WholeBody(exchange, send, new.mask)
 
     def export(self) -> None:
         """Exports the marked exchanges, or without marks the listed ones, as HAR or as a recording."""
@@ -231,12 +244,18 @@ class LogActions(RequestActions):
         name: str,
         content: Callable[[Path], Iterable[bytes]],
         note: Callable[[], str] = lambda: "",
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Prompts for a path and writes the pieces of `content(path)` there; `note` is said afterwards."""
+        """Prompts for a path and writes the pieces of `content(path)` there; `note` is said afterwards.
+
+        `before` is awaited first; what it raises is shown, and nothing is written.
+        """
         app = self._panel.app
 
         async def save(typed: str) -> str:
             path = await asyncio.to_thread(lambda: Path(os.path.abspath(os.path.expanduser(typed))))
+            if before is not None:
+                await before()
 
             def write(*, replace: bool) -> int:
                 written = _Counted(content(path))
@@ -271,6 +290,30 @@ class LogActions(RequestActions):
             f"Clear the log? {self._context.after_clearing()}", title="Clear the log", yes="Clear", no="Keep"
         )
         self._panel.app.push_screen(screen, chosen)
+
+
+class _WholeBody:
+    """The whole body of a response, of which the log has a part: that of the same request, sent once more."""
+
+    def __init__(
+        self, exchange: Exchange, send: Callable[[Exchange, Request], Awaitable[Response]], mask: Mask
+    ) -> None:
+        self._exchange, self._send, self._mask = exchange, send, mask
+        self._data: bytes | None = None
+
+    async def request(self) -> None:
+        """Requests it, unless that was done before. Raises `UserError`, also where the store answers otherwise."""
+        if self._data is not None:
+            return
+        exchange = self._exchange
+        response = await self._send(exchange, resendable_request(exchange))
+        if response.status != exchange.status:
+            message = f"The store responded with {response.status} instead of {exchange.status}"
+            raise UserError("other-response", message, "The log has the response. Nothing was saved.")
+        self._data = await asyncio.to_thread(self._mask.body, response.body, exchange.body.media_type)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([self._data or b""])
 
 
 class _Counted:

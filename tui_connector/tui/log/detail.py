@@ -44,6 +44,7 @@ _PAINTS: dict[LineStyle, str] = {
     Role.TIMINGS: "muted",
     Role.NOTE: "muted",
     Role.TRUNCATED: "muted",
+    Role.PARTIAL: "warning",
     Role.HTML: "muted",
     Extra.FINDING: "warning",
     Extra.EVIDENCE: "muted",

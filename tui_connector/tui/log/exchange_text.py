@@ -52,7 +52,7 @@ LineStyle = Role | Extra
 
 
 _RESPONSES = {Role.SUCCESS, Role.REFUSED, Role.ERROR}
-_BODIES = {Role.JSON, Role.BODY, Role.HTML}
+_BODIES = {Role.PARTIAL, Role.JSON, Role.BODY, Role.HTML}
 _SECTIONS = {Role.REQUEST} | _RESPONSES | _BODIES
 """The styles that begin a section."""
 
@@ -79,8 +79,8 @@ class ExchangeText:
         From elsewhere than such a line, and from the first line: the body of the response, which is wanted most.
         """
         first = self._styles.index(Role.REQUEST) if Role.REQUEST in self._styles else len(self._styles)
-        runs = list(zip(self._starts, self._styles, strict=True))[first:]
-        starts = [start for start, style in runs if style in _SECTIONS]
+        runs = self._sections(first)
+        starts = [start for start, _ in runs]
         if line == 0 or line not in starts:
             responses = [start for start, style in runs if style in _RESPONSES]
             bodies = [start for start, style in runs if style in _BODIES and responses and start > responses[-1]]
@@ -98,7 +98,17 @@ class ExchangeText:
         return starts[min(section, len(starts) - 1)]
 
     def _section_starts(self) -> list[int]:
-        return [start for start, style in zip(self._starts, self._styles, strict=True) if style in _SECTIONS]
+        return [start for start, _ in self._sections()]
+
+    def _sections(self, first: int = 0) -> list[tuple[int, LineStyle]]:
+        """The first line of each section, and its style, from the run of lines with this index on."""
+        found, has_body_below = list[tuple[int, LineStyle]](), False
+        for start, style in list(zip(self._starts, self._styles, strict=True))[first:]:
+            if style in _SECTIONS:
+                if not has_body_below:
+                    found.append((start, style))
+                has_body_below = style is Role.PARTIAL  # it begins the section of that body
+        return found
 
     def style(self, line: int) -> LineStyle:
         return self._styles[bisect_right(self._starts, line) - 1]
@@ -159,7 +169,7 @@ def exchange_text(
     `more` says how to see what the view omits. `whole`: long values of the query are not cut, as they are searched.
     """
     text = ExchangeText()
-    summary = messages = response = False
+    summary = messages = response = says_partial = False
     criteria = conditions(exchange.uri)
     criteria = criteria if whole else _cut(criteria, width)
     printed = blocks(
@@ -186,6 +196,9 @@ def exchange_text(
             _add_parameters(text, exchange.uri, lines, width, whole=whole)
             continue
         text.add(role, *lines)
+        if role is Role.PARTIAL and response and (way := _way_to_whole_body(exchange, related)):
+            text.add(Extra.HINT, way)
+        says_partial = says_partial or role is Role.PARTIAL
         if role in (Role.TRUNCATED, Role.HTML):
             text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
@@ -193,15 +206,22 @@ def exchange_text(
         text.add(Extra.HINT, more)
     elif related.unsendable:
         text.add(Extra.HINT, related.unsendable)
-    elif related.resends and exchange.body.is_partial:
-        reads = exchange.method in ("GET", "HEAD")
-        again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"
-        kept = Bounds().kept
-        what = "the whole body" if exchange.body.size <= kept else f"the first {size(kept)} of the body"
-        text.add(Extra.HINT, f"x {again}, and keeps {what}")
+    elif exchange.body.is_partial and not says_partial and (way := _way_to_whole_body(exchange, related)):
+        text.add(Extra.HINT, way)
     if summary and related.from_history and (exchange.body.is_missing or exchange.request_body.is_missing):
         text.add(Extra.HINT, BODIES_ARE_KEPT)
     return text
+
+
+def _way_to_whole_body(exchange: Exchange, related: RelatedExchanges) -> str:
+    """Which key gets the whole body of the response; "" where none does."""
+    if not related.resends or related.unsendable:
+        return ""
+    reads = exchange.method in ("GET", "HEAD")
+    if exchange.body.size > Bounds().kept:
+        return "w requests it again, and saves the whole body to a file." if reads else ""
+    again = "requests it again" if reads else "sends it again (after a question, if it may change the store)"
+    return f"x {again}, and keeps the whole body."
 
 
 def _add_parameters(text: ExchangeText, uri: str, parameters: Sequence[str], width: int, *, whole: bool) -> None:

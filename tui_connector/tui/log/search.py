@@ -46,10 +46,12 @@ class LogSearch:
     def found_words(self) -> str:
         """Which match in the detail is the current one, where `n` goes to the next of them."""
         view, (current, number) = self._panel.view, self.found
+        exchange = self._panel.detail.exchange
         if not number:
             others = len(view.found) - bool(view.match) if view.found is not None else 0
             keys = "n" if view.has_focus else "Esc, n"
-            return f"not in this view; {keys}: in {count(others, 'other', 'others')}" if others else "not in this view"
+            nowhere = "not in the part that was kept" if exchange and exchange.is_partial else "not in this view"
+            return f"{nowhere}; {keys}: in {count(others, 'other', 'others')}" if others else nowhere
         if current and self._panel.detail.has_focus:
             return f"{current} of {number}"
         return count(number, "match", "matches")
