@@ -42,6 +42,7 @@ async def test_a_refusal_is_shown_until_the_values_change(machine: Machine, sand
         await pilot.press("e")
         pilot.app.post_message(events.Paste("\n".join(each.ljust(32, "0") for each in WRONG)))
         await until_shown(pilot, "32 of 32")
+        await until_shown(pilot, "Nothing is missing. Enter tests it.")
         await pilot.press("f5")
         await until(pilot, lambda: "✘" in shown(pilot.app) and "contacting" not in shown(pilot.app))
         await until_shown(pilot, "32 ✘")

@@ -274,8 +274,11 @@ class AuthenticationPane(StepPane):
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)
         about = about or (row.field_help if row is not None else "")
-        if isinstance(entry := self.screen.focused, SecretInput) and not entry.locked:
+        entry = self.screen.focused
+        if isinstance(entry, SecretInput) and not entry.locked:
             about = public(PublicText("You are typing here; Esc: keys. "), about)
+        elif isinstance(entry, SecretInput) and not entry.next_fields() and not first_missing(self.work):
+            about = public(PublicText("Nothing is missing. Enter tests it. "), about)
         in_magento = METHODS[self.setup.auth_kind].in_magento if self.setup.auth_kind in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
@@ -357,6 +360,9 @@ class AuthenticationPane(StepPane):
         self.work.told_keyring |= bool(self.work.keyring_problem)
         self.form.say_saved()
         self._say_way()
+        path = self.path_here
+        if self._has_room and len(path) > len(self._path):  # what Enter does has changed with what is missing
+            self._explain(str(path[-1]))
         self.post_message(self.Changed())
 
     @on(SetupForm.NoStore)
