@@ -16,7 +16,7 @@ from textual.app import App
 
 from ..machine import Machine
 from ..text import count, shown
-from .log.unsent import UnsentRequests
+from .unsent_requests import UnsentRequests
 
 _EXIT_TIMEOUT = 5.0
 """Seconds after a signal before the process is ended without cleanup."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .log.unsent import UnsentRequests
+from .unsent_requests import UnsentRequests
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges

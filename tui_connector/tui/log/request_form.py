@@ -29,6 +29,7 @@ from ...text import shown, shown_line
 from ..external_editor import edit_copy, text_in
 from ..importing.command_input import CommandInput
 from ..keys import is_on_top, letter_bindings
+from ..unsent_requests import UnsentRequest
 from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
@@ -56,7 +57,6 @@ from .request_text import (
 from .sending_question import confirm_request
 from .store_paths import PARAMETER, StorePaths
 from .suggestions import PathCompletion, SuggestionList
-from .unsent import UnsentRequest
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 """Suggestions that are listed below a field at least and at most."""

@@ -28,13 +28,13 @@ from ...log.history import Keep
 from ...log.request_summary import request_summary
 from ...machine import Machine
 from ...text import shown_line
+from ..unsent_requests import UnsentRequest, UnsentRequests, unsent_requests_of
 from ..viewed import ViewedProfile, named_from, screen_looked_at, viewed_on
 from .detail import ExchangeDetail
 from .form_state import FormPlace
 from .list import LogView
 from .request_form import RequestForm
 from .sending_question import confirm_request
-from .unsent import UnsentRequest, UnsentRequests, unsent_requests_of
 
 _QUICK = 0.5
 """Seconds within which most responses arrive: the list need not show meanwhile that it waits for one."""

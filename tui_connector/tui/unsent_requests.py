@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from textual.app import App
 
-from ...text import count, listed, shown_line
+from ..text import count, listed, shown_line
 
 if TYPE_CHECKING:
-    from ...client.message import Request
+    from ..client.message import Request
 
 _MOST_NAMED = 2
 _WIDEST_NAME = 60
