@@ -437,6 +437,7 @@ def test_a_server_that_cannot_be_reached_is_named(postgres: Database, new_port: 
         with pytest.raises(UserError, match="Cannot connect to postgresql://") as refused:
             use()
         assert "Check host, port and database" in refused.value.hint
+        assert "refused. Is the server running" in refused.value.message
 
 
 @pytest.fixture

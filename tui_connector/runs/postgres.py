@@ -240,7 +240,8 @@ def server_message(error: psycopg.Error) -> str:
     """The server's message on one line, with its detail."""
     text = error.diag.message_primary or str(error).strip() or type(error).__name__
     detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-    return " ".join(f"{text}{detail}".split())
+    lines = [" ".join(line.split()) for line in f"{text}{detail}".splitlines() if line.strip()]
+    return " ".join(line if line.endswith((".", ":", "?", "!")) else f"{line}." for line in lines).removesuffix(".")
 
 
 def _connect_hint(text: str) -> str:
