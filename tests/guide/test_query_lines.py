@@ -195,6 +195,8 @@ ORDERS = ApiPath(("GET",), ("storeId",), True, ("base_cost", "status", "state", 
         ("where id = 1 and st", ["where id = 1 and status ", "where id = 1 and state "]),
         ("sort sta", ["sort status ", "sort state "]),
         ("sort status d", ["sort status desc"]),
+        ("sort statsu ", ["sort status asc", "sort status desc", "sort statsu asc", "sort statsu desc"]),
+        ("sort colour ", ["sort colour asc", "sort colour desc"]),
         ("store", ["storeId="]),
         ("storeId=", []),
         ("pageSize", ["searchCriteria[pageSize]="]),
@@ -206,6 +208,18 @@ def test_what_a_line_can_become(line: str, suggested: list[str]) -> None:
     found = [each.line for each in suggested_lines(line, "orders", ORDERS)]
     assert found[: len(suggested) or None] == suggested
     assert all(is_short(each.strip()) for each in found if each.startswith(("where status =", "page 1")))
+
+
+def test_the_order_of_dates_is_told_of_fields_that_may_be_there() -> None:
+    def told(line: str) -> list[tuple[str, str]]:
+        return [(each.line, each.meaning) for each in suggested_lines(line, "orders", ORDERS)]
+
+    assert told("sort updated_at ") == [
+        ("sort updated_at asc", "the oldest first"),
+        ("sort updated_at desc", "the newest first"),
+    ]
+    assert told("sort updatd_at d") == [("sort updated_at desc", "the newest first"), ("sort updatd_at desc", "")]
+    assert told("sort status d") == [("sort status desc", "")]
 
 
 def test_a_path_without_search_criteria_has_none() -> None:

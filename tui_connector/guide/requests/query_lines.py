@@ -17,6 +17,7 @@ from ...client.uri import canonical, parameters, readable
 from ...errors import InvalidValue
 from ...log.request_summary import criteria_keys, decoded_criteria
 from ...magento.entities.search_fields import listed_by, usual_fields, with_own
+from ...misspelling import MISSPELT, most_similar
 from ..rest_api import ApiPath
 
 _SHORT = re.compile(r"(?P<word>where|and|sort|page)\s+(?P<rest>\S.*)|(?P<size>\d+)\s+per\s+page", re.IGNORECASE)
@@ -231,10 +232,18 @@ def suggested_lines(line: str, path: str, known: ApiPath | None, method: str = "
         start, typed = match["start"], match["field"]
         if not match["gap"]:
             return _fitting([LineSuggestion(f"{start}{field} ") for field in _fields(path, known)], f"{start}{typed}")
-        newest = "the newest first" if typed.endswith(_DATES) else ""
-        ways = [LineSuggestion(f"{start}{typed} asc"), LineSuggestion(f"{start}{typed} desc", newest)]
-        return [each for each in ways if each.line.startswith(line)]
+        fields = _fields(path, known)
+        near = most_similar(typed, fields, MISSPELT) if typed not in fields else ""
+        ways = [way for way in ("asc", "desc") if way.startswith(match["direction"].lower())]
+        named = [(each, way) for each in filter(None, (near, typed)) for way in ways]
+        return [LineSuggestion(f"{start}{each} {way}", _order(each, way, near)) for each, way in named]
     return [] if "=" in line else _fitting(list(_whole_lines(known, method)), line)
+
+
+def _order(field: str, way: str, near: str) -> str:
+    """What this order means; nothing of a field instead of which the `near` one is probably meant."""
+    is_date = field.endswith(_DATES) and field == (near or field)
+    return {"asc": "the oldest first", "desc": "the newest first"}[way] if is_date else ""
 
 
 def _whole_lines(known: ApiPath | None, method: str) -> Iterator[LineSuggestion]:
