@@ -27,7 +27,7 @@ from ...guide.rest_api import KnownPaths
 from ...log.history import Keep
 from ...log.request_summary import request_summary
 from ...machine import Machine
-from ...text import shown_line
+from ...text import shown, shown_line
 from ..unsent_requests import UnsentRequest, UnsentRequests, unsent_requests_of
 from ..viewed import ViewedProfile, named_from, screen_looked_at, viewed_on
 from .detail import ExchangeDetail
@@ -226,7 +226,7 @@ class RequestActions:
         screen = screen_looked_at(self._panel.app)
         if not any(each.exchanges is self._panel.exchanges for each in screen.query(LogHost)):
             sentence = f"{self._log_name(viewed_on(screen))}: {sentence}"
-        self._panel.notify(shown_line(sentence), severity="error" if bad else "information", markup=False)
+        self._panel.notify(shown(sentence), severity="error" if bad else "information", markup=False)
 
     def _log_name(self, viewed: ViewedProfile | None) -> str:
         name, own = "History" if self._context.is_history else "Log of this session", viewed_on(self._panel.screen)
