@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from guide_steps import INCOMING, at_step, guide, profile, to_authentication
+from guide_steps import INCOMING, at_step, guide, no_demo, profile, to_authentication
 from screens import TYPING_GAP, shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
@@ -15,8 +15,10 @@ from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui import typed_words
+from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.choice import Choice
 from tui_connector.tui.widgets.secret import SecretInput
@@ -90,8 +92,13 @@ async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
 
 
 async def type_over(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None:
-    """Types these keys after Esc, with so many seconds between one and the next, as a terminal reports them."""
+    """Types these keys after Esc, with so many seconds between one and the next."""
     await pilot.press("escape")
+    type_keys(pilot, keys, seconds)
+
+
+def type_keys(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None:
+    """Types these keys, with so many seconds between one and the next, as a terminal reports them."""
     typed = [events.Key({"\n": "enter", " ": "space"}.get(each, each), each) for each in keys]
     for index, key in enumerate(typed):
         key.time += index * seconds
@@ -231,3 +238,25 @@ async def test_a_letter_right_after_enter_changes_no_field(
         assert pilot.app.screen.log_panel.view.following
         await pilot.press("x", "x")
         assert "xx" not in field.value
+
+
+async def test_a_word_that_starts_with_no_key_runs_none_on_the_page_and_at_home(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_words, "GAP", TYPING_GAP)
+    profile(machine, memory_keyring, sandbox)
+    app = ConnectorApp(machine, no_demo)
+    said = "s is no key; the 4 letters typed right after it did nothing."  # t is none at home, without a demo
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "n New store")
+        for screen, word in ((HomeScreen, "status"), (ProfilePage, "stock")):
+            await until(pilot, lambda screen=screen: isinstance(app.screen, screen))  # type: ignore[misc]
+            sent = len(sandbox.journal())
+            type_keys(pilot, word)
+            await until(pilot, lambda: any(said in each.message for each in app._notifications))
+            await pilot.press("enter")
+            await until(pilot, lambda: any("Enter did nothing" in each.message for each in app._notifications))
+            assert isinstance(app.screen, screen)
+            assert len(sandbox.journal()) == sent
+            await pilot.press("enter")  # which is a key again
+        await until(pilot, lambda: not isinstance(app.screen, ProfilePage))

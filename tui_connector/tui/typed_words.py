@@ -30,7 +30,7 @@ _HELP = "question_mark"
 
 @dataclass(slots=True)
 class _Letter:
-    """The last key of a word that may follow, or is being typed."""
+    """The letter that a word may follow, or the last one of the word that is being typed."""
 
     key: str
     id: str
@@ -45,7 +45,8 @@ class WordFinder:
 
     The first letter acts at once, a digit is none. A letter that follows as fast as text does nothing, like the rest of
     the word and an Enter at its end, which is reported. Only where the property `is_beside_fields` of the screen says
-    that a word may be typed that is meant for a field.
+    that a word may be typed that is meant for a field. On other screens, where keys are pressed one right after the
+    other on purpose, a word starts with a letter that is no key: only on those with `letters_are_keys`.
     """
 
     def __init__(self, app: App[None]) -> None:
@@ -79,6 +80,8 @@ class WordFinder:
             title = key_titles(bound.node).get(name) or bound.binding.description
             if event.character is not None and not event.character.isdigit() and not is_move:
                 self._first = _Letter(event.key, name, title, event.time)
+        elif bound is None and getattr(self._app.screen, "letters_are_keys", False) and event.key.isalpha():
+            self._first = _Letter(event.key, "", "", event.time)
         return False
 
     def _is_typed_on(self, first: _Letter, event: Key) -> bool:
@@ -117,5 +120,6 @@ class WordFinder:
 
     def _report(self, first: _Letter) -> None:
         letters = "the letter" if first.ignored == 1 else f"the {count(first.ignored, 'letter')}"
-        said = f"{key_label(first.key)} was a key ({first.title}); {letters} typed right after it did nothing."
+        what = f"was a key ({first.title})" if first.title else "is no key"
+        said = f"{key_label(first.key)} {what}; {letters} typed right after it did nothing."
         self._app.notify(f"{said} {self._hint}".strip(), markup=False)

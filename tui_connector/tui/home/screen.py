@@ -117,6 +117,7 @@ class HomeScreen(BaseScreen[None]):
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
+    letters_are_keys = True
     where_to_type = "n begins a new store, with its address."
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority: what is typed next belongs to the first field of the guide

@@ -80,6 +80,9 @@ class ProfileScreen(LogDock):
         runs: Mapping[str, LastRun]
         sent: Mapping[str, LastRun]
 
+    letters_are_keys = True
+    where_to_type = "/ finds a part, ? lists the keys."
+
     def __init__(self, context: PageContext) -> None:
         super().__init__()
         self.machine, self.path, self.environment = context.machine, context.path, context.environment
