@@ -43,6 +43,10 @@ def test_a_body_is_sent_as_it_is(program: Program, store: dict[str, Any]) -> Non
     [
         ("searchCriteria[pageSize]=1&current_page=2", "Magento ignores 'current_page' outside searchCriteria"),
         ("searchCriteria[pageSize]=1&search_criteria[currentPage]=2", "write searchCriteria only"),
+        (
+            "searchCriteria[pageSize]=1&searchCriteria[sortOrders][0][field]=creatd_at",
+            "no field creatd_at of this list is known",
+        ),
         ("searchCriteria[pageSize]=1", ""),
     ],
 )

@@ -86,18 +86,19 @@ def request(
     with keeping_history(workbench, path, saved, session):
         response = run(send())
     if method in ("GET", "HEAD"):
-        _warn_of_ignored_criteria(uri)
+        _warn_of_criteria(uri)
     _print_body(workbench.mask.mask_known_bytes(response.body), response.body)
     if not 200 <= response.status < 300:
         sys.exit(Exit.REFUSED if response.status in (401, 403) else Exit.FAILED)
 
 
-def _warn_of_ignored_criteria(uri: str) -> None:
-    """Prints which search criteria of the request Magento ignores."""
+def _warn_of_criteria(uri: str) -> None:
+    """Prints which search criteria of the request Magento ignores, and which fields of a list are misspelt."""
     from ..magento.misread_criteria import ignored_criteria
+    from ..profile.misspelt_fields import misspelt_fields
 
     with best_effort(), suppress(InvalidValue):
-        for message in ignored_criteria(uri):
+        for message in (*ignored_criteria(uri), *map(str, misspelt_fields({"request": {"uri": uri}}, uri))):
             click.echo(shown(f"Note: {message}"), err=True)
 
 

@@ -36,6 +36,9 @@ class MisspeltField(NamedTuple):
     value: str | None
     """The setting as it was meant; None where it is more than the field."""
 
+    def __str__(self) -> str:
+        return f"no field {self.name} of this list is known: did you mean {self.meant!r}?"
+
 
 def misspelt_fields(incoming: Mapping[str, Any], uri: str) -> Iterator[MisspeltField]:
     """The fields that are nearly, and not, those of the list at `uri`, which is relative to the base URI.

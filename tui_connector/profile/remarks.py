@@ -53,8 +53,7 @@ def _misspelt_fields(data: Mapping[str, Any]) -> Iterator[Remark]:
             if not isinstance(uri, str) or not _is_of_magento(data, incoming):
                 continue
             for each in misspelt_fields(incomings[name], relative_path(uri, _base_uri(data, incoming.get("client")))):
-                message = f"no field {each.name} of this list is known: did you mean {each.meant!r}?"
-                yield Remark((*table, "incoming", name, *each.place), message, "misspelt-field", each.value)
+                yield Remark((*table, "incoming", name, *each.place), str(each), "misspelt-field", each.value)
 
 
 def _is_of_magento(data: Mapping[str, Any], incoming: Mapping[str, Any]) -> bool:
