@@ -15,7 +15,7 @@ IN_ORDER = dict(enumerate(VALUES))
 
 
 def filled(text: str, fields: tuple[str, ...] = FIELDS, first: int = 0) -> dict[int, str]:
-    return distribute(parse_paste(text, SecretKind.TOKEN), fields, first)[0]
+    return distribute(parse_paste(text, SecretKind.TOKEN), [(each,) for each in fields], first)[0]
 
 
 SHUFFLED = [
@@ -72,7 +72,7 @@ def test_header_of_a_signed_request_has_two_of_the_values() -> None:
 
 def test_a_bearer_token_is_the_access_token() -> None:
     text = "\n".join(f"{name}: {value}" for name, value in zip(FIELDS, VALUES, strict=True))
-    assert distribute(parse_paste(text, SecretKind.TOKEN), ["token"], 0) == ({0: TOKEN}, 3)
+    assert distribute(parse_paste(text, SecretKind.TOKEN), [("token",)], 0) == ({0: TOKEN}, 3)
 
 
 def test_a_label_that_no_field_has_does_not_matter() -> None:
@@ -85,3 +85,10 @@ def test_a_password_is_taken_as_it_is() -> None:
 
 def test_values_are_not_in_the_representation() -> None:
     assert "canary" not in repr(parse_paste(SHUFFLED[0], SecretKind.TOKEN))
+
+
+def test_labels_name_the_fields_of_one_authentication_where_a_form_has_several() -> None:
+    fields = [("authentications", name, each) for name in ("first", "second") for each in FIELDS]
+    for text in (SHUFFLED[0], "\n".join(VALUES)):
+        found, over = distribute(parse_paste(text, SecretKind.TOKEN), fields, 6)
+        assert (found, over) == ({at + 4: value for at, value in IN_ORDER.items()}, 0)

@@ -52,16 +52,19 @@ def parse_paste(text: str, kind: SecretKind) -> list[PastedSecret]:
     return [PastedSecret(value, _label_before(line, value, kind)) for line in lines[:1] if (value := clean(line, kind))]
 
 
-def distribute(secrets: Sequence[PastedSecret], fields: Sequence[str], first: int) -> tuple[dict[int, str], int]:
+def distribute(
+    secrets: Sequence[PastedSecret], fields: Sequence[tuple[str, ...]], first: int
+) -> tuple[dict[int, str], int]:
     """The values by the index of their field, and the number of those for which there is no field.
 
-    What no label assigns goes to the other fields in order: from the `first` on, or from the beginning where there are
-    as many values as fields.
+    `fields` are their paths: labels name those in the same table as the `first` one. What no label assigns goes to the
+    other fields in order: from the `first` on, or from the beginning of its table where that has as many fields.
     """
-    names = [_ALIASES.get(each, each) for each in fields]
-    assigned = {names.index(each.field): each.value for each in secrets if each.field in names}
-    others = [each.value for each in secrets if each.field not in names]
-    start = 0 if len(secrets) == len(fields) > 1 else first
+    table = [at for at, path in enumerate(fields) if path[:-1] == fields[first][:-1]]
+    named = {_ALIASES.get(fields[at][-1], fields[at][-1]): at for at in table}
+    assigned = {named[each.field]: each.value for each in secrets if each.field in named}
+    others = [each.value for each in secrets if each.field not in named]
+    start = table[0] if len(secrets) == len(table) > 1 else first
     free = [at for at in range(start, len(fields)) if at not in assigned]
     return assigned | dict(zip(free, others, strict=False)), max(0, len(others) - len(free))
 

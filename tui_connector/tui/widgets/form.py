@@ -143,8 +143,10 @@ class Form(FieldGroup):
         if each.type is FieldType.SECRET:
             given = value if isinstance(value, dict) else None
             several = sum(spec.type is FieldType.SECRET for spec in self.specs) > 1
-            kind, name = secret_kind(str(path[-1])), str(path[-1])
-            return Secret(given, lambda place: self._make_source(path, place), kind, among_others=several, name=name)
+            kind = secret_kind(str(path[-1]))
+            return Secret(
+                given, lambda place: self._make_source(path, place), kind, among_others=several, path=each.path
+            )
         if each.type is FieldType.TABLE and (value is None or isinstance(value, dict)):
             make = (lambda key, place: self._make_source((*path, key), place)) if each.allows_secrets else None
             return Pairs(value or {}, make)
@@ -401,7 +403,7 @@ class Form(FieldGroup):
         event.stop()
         rows = [row for row in self.query(FormField) if row.spec.type is FieldType.SECRET]
         here = next(at for at, row in enumerate(rows) if row.editor is event.secret)
-        values, over = distribute(event.values, [row.spec.name for row in rows], here)
+        values, over = distribute(event.values, [row.spec.path for row in rows], here)
         if over:
             self.notify(f"{len(event.values)} values were pasted; there is no field for the other {over}.", timeout=8)
         if values and here not in values:

@@ -49,8 +49,8 @@ class SourceField(FieldWithList, PasteHandler):
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
 
-    secret_name = ""
-    """The name of the secret's field in its form; "" outside one."""
+    secret_path: tuple[str, ...] = ("",)
+    """The path of the secret in its form; an empty name outside one, and in a table."""
     unused = ""
     """Why what was typed last is not used, as long as the field has the focus; empty if it is."""
 
@@ -83,7 +83,7 @@ class SourceField(FieldWithList, PasteHandler):
         """Posts secrets that were pasted, and goes on to the next field after tokens."""
         self.post_message(self.Entered(values))
         fields = self.fields_of_secrets()
-        filled = [fields[at] for at in distribute(values, [each.secret_name for each in fields], fields.index(self))[0]]
+        filled = [fields[at] for at in distribute(values, [each.secret_path for each in fields], fields.index(self))[0]]
         for each in filled:
             each.has_value = True
         if all(len(each.value) == TOKEN_LENGTH for each in values):
@@ -92,7 +92,7 @@ class SourceField(FieldWithList, PasteHandler):
     def fields_of_secrets(self) -> list[SourceField]:
         """The fields of all secrets of the form; this one alone outside one."""
         group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
-        named = [each for each in group.query(SourceField) if each.secret_name] if group is not None else []
+        named = [each for each in group.query(SourceField) if any(each.secret_path)] if group is not None else []
         return named if self in named else [self]
 
     def _advance_past(self, filled: list[SourceField]) -> None:
@@ -464,15 +464,16 @@ class Secret(Horizontal):
         id: str | None = None,  # noqa: A002
         generated: bool = False,
         among_others: bool = False,
-        name: str = "",
+        path: tuple[str, ...] = ("",),
     ) -> None:
-        """`kind` determines how typed or pasted text is cleaned, and `name` which labelled values are meant for it.
+        """`kind` determines how typed or pasted text is cleaned, and `path` which labelled values are meant for it.
 
         `among_others`: its place can be chosen for all secrets of the form at once.
         `make_source` returns the source of this secret for a place. `generated`: the source came from `make_source`,
         and follows when the secret is renamed.
         """
-        super().__init__(id=id, name=name, classes="secret")
+        super().__init__(id=id, classes="secret")
+        self._path = path
         self.generated = generated
         self._among_others = among_others
         self.source = dict(source or {})
@@ -506,7 +507,7 @@ class Secret(Horizontal):
 
     def _input(self) -> SourceField:
         entry = self._new_input()
-        entry.secret_name = self.name or ""
+        entry.secret_path = self._path
         return entry
 
     def _new_input(self) -> SourceField:
