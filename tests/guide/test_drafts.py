@@ -82,6 +82,17 @@ def test_an_address_typed_for_a_saved_profile_is_a_change_until_it_is_the_saved_
         assert has_unsaved_work(setup)
         resumed, _ = setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))
         assert (resumed.typed_address, resumed.base_uri, has_unsaved_work(resumed)) == (typed, uri, True)
+    setup.typed_address = "other.example"
+    setup.edit(("clients", "staging"), {"plugins": [{"kind": "base-uri", "uri": "https://staging.example/rest/V1"}]})
+    setup.choose_client("staging")  # whose address is another
+    assert setup.typed_address == "https://staging.example/rest/V1"
+    assert "client magento" in setup.missing(GuideStep.BASICS)
+    setup.edit(("clients", "staging"), None)
+    assert has_unsaved_work(setup)
+    resumed, _ = setup_of(draft_of(setup, KEY, GuideStep.BASICS, 1.0))
+    for each in (resumed, setup):
+        each.choose_client("magento")
+        assert (each.typed_address, each.base_uri) == ("other.example", uri)
     setup.typed_address = uri
     assert not has_unsaved_work(setup)
     setup.type_store_view("nl/be")

@@ -28,7 +28,7 @@ _REFUSED = "refused"
 def has_unsaved_work(setup: Setup) -> bool:
     """Whether the setup has changes that are not saved."""
     if setup.saved:
-        return setup.document.changed or setup.is_address_untested
+        return setup.document.changed or setup.is_address_untested or bool(setup.untested)
     typed = setup.typed_address not in ("", setup.suggested_address) or setup.typed_view is not None
     typed = typed or setup.typed_name is not None or setup.name != setup.suggested_name
     return bool(typed or setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
@@ -44,6 +44,7 @@ def draft_of(
         "way": setup.auth_kind,
         "typed-address": _without_secret(setup.typed_address),
         "searched-address": setup.searched[0],
+        "untested-addresses": {client: _without_secret(typed) for client, typed in setup.untested.items()},
         "store-view": setup.store_view,
         "suggested-title": setup.suggested_title,
         "suggested-name": setup.suggested_name,
@@ -107,6 +108,9 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (str(about.get("searched-address", setup.typed_address) or ""), setup.store_view)
+    untested = about.get("untested-addresses")
+    for client, typed in untested.items() if isinstance(untested, dict) else ():
+        setup.untested[client] = str(typed or "")
     setup.typed_name, setup.typed_view = (
         typed if isinstance(typed := about.get(key), str) else None for key in _typed(setup)
     )

@@ -90,6 +90,8 @@ class Setup(ProfileDraft):
     auth_kind: str = INTEGRATION
     """The kind of that authentication."""
     typed_address: str = ""
+    untested: dict[str, str] = field(default_factory=dict)
+    """The addresses that were typed for other clients and not tested, by client."""
     suggested_address: str = ""
     """The address that a new setup begins with."""
     searched: tuple[str, str] = ("", "all")
@@ -167,6 +169,7 @@ class Setup(ProfileDraft):
         for name in applied:
             self._forget(name)
         self.choose_client(next(iter(self.table("clients")), CLIENT))
+        self.untested.pop(gone, None)
 
     def use_store(self, store: FoundStore, typed: str | None = None) -> None:
         """Uses the store found at the typed address."""
@@ -235,11 +238,13 @@ class Setup(ProfileDraft):
         """Shows another client in the steps; a new one gets the guide's three plugins."""
         if name not in self.table("clients"):
             self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
+        if self.typed_address != self.searched[0]:
+            self.untested[self.client] = self.typed_address
         self.client, self.store, self.typed_view = name, None, None
         address = _saved_address(self.base_uri)
-        self.typed_address = self.base_uri
+        self.typed_address = self.untested.pop(name, self.base_uri)
         self.store_view = (address.store_view or self._view_in_header() or "default") if address else "all"
-        self.searched = (self.typed_address, self.store_view)
+        self.searched = (self.base_uri, self.store_view)
         applied = self.applied()
         if applied:
             self.show_authentication(applied[0])
@@ -511,6 +516,8 @@ class Setup(ProfileDraft):
             return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.is_address_untested:
             return "Test the store again: its address or store view has changed."
+        if step is GuideStep.BASICS and self.untested:
+            return f"Choose the client {next(iter(self.untested))}, and test the store again: its address has changed."
         if step is GuideStep.AUTHENTICATION and not self.authenticated:
             return "Test the authentication: the store must accept it."
         return ""
