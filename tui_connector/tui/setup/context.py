@@ -307,7 +307,8 @@ class GuideContext:
         Checked before anything is asked about the profile, since nothing could be sent after a yes.
         """
         if self.lacks_secrets:
-            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2 (Esc 2).")
+            field = str(self._to_enter()[0][-1])
+            raise InvalidRequest("Drafts contain no secrets", hint="Enter them again in step 2 (Esc 2).", field=field)
 
     def trial_data(self) -> dict[str, Json]:
         """The data of the profile as every request of the guide uses it, with the secrets that were typed for it.
@@ -331,7 +332,11 @@ class GuideContext:
     @property
     def lacks_secrets(self) -> bool:
         """Whether it was resumed from a draft, and secrets must be entered again."""
-        return self.resumed and any(self._must_enter(path, there) for path, there in sources(self.setup.draft))
+        return self.resumed and bool(self._to_enter())
+
+    def _to_enter(self) -> list[ModelPath]:
+        """The secrets of the draft that must be entered again."""
+        return [path for path, there in sources(self.setup.draft) if self._must_enter(path, there)]
 
     def _must_enter(self, path: ModelPath, there: Mapping[str, Json]) -> bool:
         setup, vault, place = self.setup, self.workbench.vault, source_place(there)

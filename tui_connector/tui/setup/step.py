@@ -426,6 +426,7 @@ _STEP_OF_SETTING = {
     "store-view": GuideStep.BASICS,
     "authentication": GuideStep.AUTHENTICATION,
     "applied": GuideStep.AUTHENTICATION,
+    "totp": GuideStep.AUTHENTICATION,
     **dict.fromkeys((field.name for method in METHODS.values() for field in method.fields), GuideStep.AUTHENTICATION),
 }
 """Where a setting that a finding names is corrected, unless it belongs to the part that was tested."""
