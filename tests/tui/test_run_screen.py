@@ -318,6 +318,21 @@ async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Ma
             assert state in shows
 
 
+async def test_a_run_is_drawn_behind_the_question_for_its_secret(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=5, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(replace(machine, environ={}), sandbox)
+        app.machine.environ.pop("SHOP_TOKEN")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await start_run(pilot)
+            await until_shown(pilot, "SHOP_TOKEN is not set")
+            behind = shown(app)
+            assert "Acme store  run products" in behind.splitlines()[0]
+            assert "Items per second" in behind
+            assert not app.screen_stack[-2].show_vertical_scrollbar
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen_stack[-1], profile_screen.ProfileScreen))
+
+
 async def test_items_for_standard_output_are_not_written_to_the_screen(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=4, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)

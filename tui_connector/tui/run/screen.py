@@ -26,6 +26,7 @@ from ..keys import is_on_top
 from ..log.dock import LogDock
 from ..log.panel import ERRORS, LogPanel
 from ..log.sending import LogContext
+from ..viewed import screen_looked_at
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose, show_text, wrapped
 from ..widgets.questions import ConfirmScreen
@@ -114,7 +115,7 @@ class RunView(LogDock, Generic[Job]):
         self._draw()
 
     def _draw(self) -> None:
-        if not is_on_top(self) and self._dialog is None:
+        if screen_looked_at(self.app) is not self:
             return
         job, metrics = self.job, self.job.metrics
         if job.is_withdrawn:
@@ -178,7 +179,7 @@ class RunView(LogDock, Generic[Job]):
 
     def _leave_withdrawn(self) -> None:
         """Leaves the screen of a run that never started."""
-        if self.is_current:
+        if is_on_top(self):
             self.dismiss()
             jobs_of(self.app).seen(self.job)
 
