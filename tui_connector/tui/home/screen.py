@@ -108,6 +108,16 @@ class FilterInput(SafeInput):
         self.post_message(self.Left(clear))
 
 
+class Preview(Static):
+    """What is under the cursor of the table, as far as there is room for it."""
+
+    class Resized(Message):
+        """There is more or less room than before."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+
 _DELETE = "Delete the profile or draft, or forget the recent file"
 _ARCHIVE = "Archive the profile, or list it again"
 
@@ -220,7 +230,7 @@ class HomeScreen(BaseScreen[None]):
                 yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
                 yield HomeList(id="profiles")
                 yield Static("", id="home-runs")
-            yield Static("", id="home-preview", classes="panel")
+            yield Preview("", id="home-preview", classes="panel")
         yield KeyFooter()
 
     def on_compose(self) -> None:
@@ -416,7 +426,6 @@ class HomeScreen(BaseScreen[None]):
         height = _LOWEST_PREVIEW + max(0, free - 1) if not self.has_class("wide") else None
         if height != self._preview_height:
             self._preview_height = self.query_one("#home-preview").styles.height = height
-            self.call_after_refresh(self._draw)
 
     def _show_empty(self) -> None:
         """What is shown where nothing is listed: the ways to start, or that the demo is starting."""
@@ -458,6 +467,7 @@ class HomeScreen(BaseScreen[None]):
         return ""
 
     @on(HomeList.Moved)
+    @on(Preview.Resized)
     def _preview(self) -> None:
         """Shows what is under the cursor beside the table."""
         self.refresh_bindings()
