@@ -264,6 +264,19 @@ def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: s
             '[incoming.p]\nrequest = { uri = "p", items = "items" }\n',
             "'items' belongs to [incoming.p]: move it there",
         ),
+        (
+            '[incoming.p]\nrequest = { uri = "p" }\nexpected = [202]\n',
+            "unknown key in incoming.p; 'expected' belongs to incoming.p.request: move it there",
+        ),
+        (
+            '[incoming.p]\nrequest = { uri = "p" }\nexpected-status = [200]\n',
+            "unknown key in incoming.p; did you mean 'expected' in incoming.p.request?",
+        ),
+        (
+            '[outgoing.p]\nbody = { sku = "a" }\n[outgoing.p.request]\nuri = "p"\n',
+            "unknown key in outgoing.p; did you mean 'parameters' in outgoing.p.request?",
+        ),
+        ("verify = true\n[clients.m.tls]\n", ":3:1: verify: unknown key\n"),
         ('[clients.m]\ndescripton = "x"\n', "unknown key; did you mean 'description'?"),
         ("[clients.m.tls]\nformat = 1\n", "'format' belongs to the top of the file, above the first table"),
     ],

@@ -246,6 +246,7 @@ class RequestTemplate(Model):
         **dict.fromkeys(("url", "path", "endpoint", "address"), "uri"),
         **dict.fromkeys(("body", "json", "data", "payload", "query", "params"), "parameters"),
         **dict.fromkeys(("filter", "search", "criteria"), "where"),
+        **dict.fromkeys(("status", "statuses", "expected-status", "expected-statuses"), "expected"),
     }
 
     uri: Annotated[UriTemplateText, AfterValidator(_unambiguous), AfterValidator(reject_secret_in_uri)] = Field(

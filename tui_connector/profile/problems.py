@@ -441,7 +441,7 @@ def _wrong_type(data: Any, loc: tuple[int | str, ...], found: Found) -> Found:
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:
-    """An unknown key: misspelt, or below the header of another table than its own."""
+    """An unknown key: misspelt, or in another table than its own, above or directly below it."""
     key, model = str(path[-1]), _model_of(data, loc)
     known = _keys_of(model)
     if model is not None and (meant := model.other_words.get(key, "")) in known:
@@ -452,6 +452,8 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
         for length in range(len(loc) - 2, -1, -1):
             if _may_have(_model_of(data, (*loc[:length], key)), key, value_at(data, path)):
                 return _of_other_table(path, _data_path(data, loc[:length]))
+        if len(below := _meant_below(data, loc, path)) == 1:
+            return _of_other_table(path, *below[0])
     written = _table(value_at(data, path[:-1]))
     near = near or most_similar(key, [each for each in known if each not in written]) or most_similar(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
@@ -460,12 +462,27 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Foun
     return Found(path, f"unknown key{hint}", "unknown-key", near, is_of_key=True)
 
 
-def _of_other_table(path: ModelPath, table: ModelPath) -> Found:
-    """A key at `path` that belongs to `table`; () is the top of the file."""
+def _of_other_table(path: ModelPath, table: ModelPath, meant: str = "") -> Found:
+    """A key at `path` that belongs to `table`, where it may be called `meant`; () is the top of the file."""
     here, owner = (".".join(step for step in each if isinstance(step, str)) for each in (path[:-1], table))
     where = f"[{owner}]" if owner else "the top of the file, above the first table"
-    message = f"unknown key in {here}; {path[-1]!r} belongs to {where}: move it there"
-    return Found(path, message, "unknown-key", owner=table)
+    if meant:  # below; the table may be written as { … }, which no header extends
+        where = owner
+    key = meant or str(path[-1])
+    belongs = f"{key!r} belongs to {where}: move it there" if key == path[-1] else f"did you mean {key!r} in {where}?"
+    return Found(path, f"unknown key in {here}; {belongs}", "unknown-key", owner=table)
+
+
+def _meant_below(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> list[tuple[ModelPath, str]]:
+    """What an unknown key at `path` may mean in the tables that are directly in its own: each table, and the key."""
+    key, value, found = str(path[-1]), value_at(data, path), []
+    for name, table in _table(value_at(data, path[:-1])).items():
+        model = _model_of(data, (*loc[:-1], name, key)) if isinstance(table, dict) else None
+        if model is not None:
+            meant = model.other_words.get(key) or most_similar(key, _keys_of(model), MISSPELT)
+            if meant not in table and _may_have(model, meant, value):
+                found.append(((*path[:-1], name), meant))
+    return found
 
 
 def _may_have(model: type[Model] | None, key: str, value: Json) -> bool:
