@@ -302,6 +302,10 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         await until_shown(pilot, f"(line {line + 1}, column {column})")
         await until_shown(pilot, "✘ products")
         assert (sample.cursor_location, sample.has_focus) == (place, True), "typing goes on where it was"
+        await pilot.press("ctrl+t")
+        screen = await until_shown(pilot, "✘ Not sent: the sample is not valid JSON")
+        assert "E goes there" not in screen, "E is text in the sample"
+        assert (sample.cursor_location, sample.has_focus) == ((line, column - 1), True)
         await pilot.press("f5")
         await pilot.press("ctrl+home", "escape", "E")
         assert sample.cursor_location == (line, column - 1), "E goes to the error"
@@ -318,6 +322,7 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         await until_shown(pilot, "✘ products")
         await pilot.press("escape", "S")
         await until_shown(pilot, "✘ Not sent: the sample is not valid JSON")
+        await until_shown(pilot, "E goes there")
         await pilot.press("escape", "2")
         await until_shown(pilot, "✘ 4")
         setup.edit(("clients", "magento", "timeout"), "20s")  # what the store refused may be accepted now, but not this

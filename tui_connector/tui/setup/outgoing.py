@@ -374,7 +374,11 @@ class OutgoingPane(ConfigurationsPane):
             profile = self.work.trial_profile(("outgoing", name))
             sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
         except (ValueError, RecursionError) as error:
-            self.say(f"✘ Not sent: the sample is not valid JSON: {why_invalid_json(error)}. E goes there.", bad=True)
+            where = " E goes there."
+            if self.query_one("#sample", JsonField).has_focus:  # where E is text
+                self.action_edit_sample()
+                where = ""
+            self.say(f"✘ Not sent: the sample is not valid JSON: {why_invalid_json(error)}.{where}", bad=True)
             return
         except InvalidRequest as error:
             if (finding := self._with_fix(name, error)) is not None:
