@@ -194,8 +194,21 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             assert not app.screen.job.active
             assert app.screen.query_one(LogView).exchanges.end == sent
             await until_shown(pilot, "r Run")
+            await pilot.press("E")  # the first Tab goes to the messages
+            way = "E (Export) is a key of the request log: pressing Tab 2 times goes there."
+            await until(pilot, lambda: way in said(app))
+            await pilot.press("tab", "D")
+            way = "D (Slowest) is a key of the request log: Tab goes there."
+            await until(pilot, lambda: way in said(app))
+            assert isinstance(app.screen.focused, MessageList)
             await pilot.press("x")
-            await until(pilot, lambda: "x (Resend) is a key of the request log: Tab goes there." in said(app))
+            await until(pilot, lambda: app.screen.query_one(LogView).exchanges.end == sent + 1)
+            await pilot.press("X")
+            await until_shown(pilot, "Edit and resend")
+            await pilot.press("escape", "escape")  # leaves the field, then the form
+            await until(pilot, lambda: isinstance(app.screen_stack[-1], RunScreen))
+            app.screen.set_focus(None)
+            sent += 1
             await pilot.press("s")
             await until(pilot, lambda: "Nothing is running." in said(app))
             await pilot.press("e")

@@ -47,7 +47,7 @@ def why_unused(screen: Screen[object], key: str) -> str:
                     return reason
             else:
                 title = key_titles(part).get(binding.id or "") or binding.description
-                return f"{key_label(key)} ({title}) is a key of {_name(part)}: Tab goes there."
+                return f"{key_label(key)} ({title}) is a key of {_name(part)}: {_way_to(part, screen)} goes there."
     return ""
 
 
@@ -60,6 +60,15 @@ def parts_beside_focus(screen: Screen[object]) -> Iterator[Widget]:
             if isinstance(each, Widget) and not isinstance(each, Screen | App) and each not in reached:
                 parts[each] = None
     return iter(parts)
+
+
+def _way_to(part: Widget, screen: Screen[object]) -> str:
+    """How often Tab is pressed until the focus is in this part: "Tab", or "pressing Tab 2 times"."""
+    chain = screen.focus_chain
+    begin = chain.index(screen.focused) + 1 if screen.focused in chain else 0
+    following = [*chain[begin:], *chain[:begin]]
+    presses = next(number for number, each in enumerate(following, 1) if part in each.ancestors_with_self)
+    return "Tab" if presses == 1 else f"pressing Tab {presses} times"
 
 
 def _bound(node: DOMNode, key: str) -> list[Binding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -50,6 +51,33 @@ LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("q,escape", "back", "Back", id="run.back"),
 )
 """The last bindings of a screen of a run."""
+
+ON_SELECTED_REQUEST = frozenset(
+    {
+        "resend",
+        "edit",
+        "explain",
+        "new",
+        "body",
+        "copy",
+        "choose_copy",
+        "view",
+        "toggle_raw",
+        "mark",
+        "save_body",
+    }
+)
+"""Actions of the log of which the keys also work while the run has the focus: none of them is a key of a run."""
+
+
+def log_keys() -> list[BindingType]:
+    """Bindings for the actions of the log on the request that is selected there."""
+    bindings = [each for each in LogPanel.BINDINGS if isinstance(each, Binding) and each.action in ON_SELECTED_REQUEST]
+    return [
+        replace(each, action=f"in_log('{each.action}')", id=f"run.{(each.id or '').removeprefix('log.')}")
+        for each in bindings
+    ]
+
 
 NOTHING_TO_RETRY = "t works while the run waits for a store that is down, unless the store has set the time."
 
@@ -268,6 +296,7 @@ class RunScreen(RunView[RunJob]):
         Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
         Binding("slash", "search_log", "Search", id="run.search", tooltip="Search the requests in the log"),
         *LOG_AND_BACK,
+        *log_keys(),
     ]
 
     def _draw_header(self) -> None:
@@ -299,6 +328,10 @@ class RunScreen(RunView[RunJob]):
     def action_start(self) -> None:
         """Starts the run, or resumes a stopped one."""
         self.job.start(RunOptions())
+
+    async def action_in_log(self, action: str) -> None:
+        """Does this action of the log, on the request that is selected there."""
+        await self.app.run_action(action, self.log_panel)
 
     def action_options(self) -> None:
         """Starts the run with options."""
