@@ -183,6 +183,9 @@ class InFlight:
     uri: str
     since: float
     """Seconds of the machine's monotonic clock."""
+    call: int = 0
+    attempt: int = 1
+    """Which attempt of this call it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +367,13 @@ class Exchanges(Ring):
         _set_retry(self.pending_retries, call, retry)
         if self.session is not self:
             self.session.set_retry(call, retry)
+
+    @property
+    def retries(self) -> frozenset[tuple[int, int]]:
+        """Call and attempt of each retry that is pending or in progress."""
+        pending = ((call, each.attempt) for call, each in self.pending_retries.items())
+        sent = ((each.call, each.attempt) for each in self.in_flight.values() if each.attempt > 1)
+        return frozenset((*pending, *sent))
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)

@@ -339,15 +339,15 @@ class _Attempt:
 
     def begin(self) -> None:
         """Starts the clock of the request: time for loading, reading and typing before it does not count."""
-        wire, record, machine = self._wire, self.record, self._wire._machine
+        wire, request, record, machine = self._wire, self._request, self.record, self._wire._machine
         record.began_at, since, self._stood_still = machine.now(), machine.monotonic(), machine.stood_still
         record.began = since - self._stood_still
-        if self._request.uri.startswith("https:") and not wire._client.tls.verify:
+        if request.uri.startswith("https:") and not wire._client.tls.verify:
             record.notes.append("certificate not verified")
         if self.route is not None:
             record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
-        uri = wire._mask.uri(self._request.uri)
-        wire._exchanges.started(InFlight(record.number, self._request.method, uri, since))
+        uri = wire._mask.uri(request.uri)
+        wire._exchanges.started(InFlight(record.number, request.method, uri, since, request.about.call, record.attempt))
 
     def end(self) -> None:
         """Stops the clock of the request, before it is recorded."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...client.exchange import Exchange, Exchanges
-from ...client.failed_attempts import FailedAttempts
 from ...log.filter import Filter
 from ...log.operators import Possible, Predicate
 from ...log.view import Matcher, both
@@ -24,18 +23,39 @@ class _Test:
     possible: Possible | None = None
 
 
-def next_shown(shown: FailuresShown, attempts: FailedAttempts) -> FailuresShown:
+def failed(log: Exchanges) -> int:
+    """How many requests failed for good: nothing repeated their last attempt, or is about to."""
+    return log.attempts.failed - _being_retried(log)
+
+
+def retried(log: Exchanges) -> int:
+    """How many failed attempts were sent again, or are about to be."""
+    return log.attempts.retried + _being_retried(log)
+
+
+def _being_retried(log: Exchanges) -> int:
+    if not (retries := log.retries):
+        return 0
+    return sum((each.call, each.attempt + 1) in retries for each in log.failures if not log.attempts.next_of(each))
+
+
+def next_shown(shown: FailuresShown, log: Exchanges) -> FailuresShown:
     """What follows: what failed for good, all failed attempts where these are others, or all exchanges."""
     if not shown:
-        return "last" if attempts.failed else "all"
-    return "all" if shown == "last" and attempts.retried else ""
+        return "last" if failed(log) else "all"
+    return "all" if shown == "last" and retried(log) else ""
 
 
-def listed_by(wanted: Filter, shown: FailuresShown, attempts: FailedAttempts) -> Matcher:
-    """The filter, and that an attempt is the last one of its request where only these are shown."""
+def listed_by(wanted: Filter, shown: FailuresShown, log: Exchanges) -> Matcher:
+    """The filter, and that nothing retries an attempt where only what failed for good is shown."""
     if shown != "last":
         return wanted
-    return both(wanted, _Test(lambda exchange: attempts.next_of(exchange) is None))
+    retries = log.retries
+
+    def is_final(exchange: Exchange) -> bool:
+        return log.attempts.next_of(exchange) is None and (exchange.call, exchange.attempt + 1) not in retries
+
+    return both(wanted, _Test(is_final))
 
 
 def number_of(shown: FailuresShown, log: Exchanges) -> int:
@@ -43,18 +63,18 @@ def number_of(shown: FailuresShown, log: Exchanges) -> int:
     if not shown:
         return len(log)
     kept = len(log.failures)
-    return min(kept, log.attempts.failed) if shown == "last" else kept
+    return min(kept, failed(log)) if shown == "last" else kept
 
 
-def next_words(shown: FailuresShown, attempts: FailedAttempts) -> str:
+def next_words(shown: FailuresShown, log: Exchanges) -> str:
     """What the key of the failures lists next."""
-    return f"with {attempts.retried:,} retried" if shown == "last" and attempts.retried else "all"
+    return f"with {number:,} retried" if shown == "last" and (number := retried(log)) else "all"
 
 
-def why_none(shown: FailuresShown, attempts: FailedAttempts) -> str:
+def why_none(shown: FailuresShown, log: Exchanges) -> str:
     """What a list without failures says."""
-    if shown == "last" and attempts.retried:
-        return f"Nothing failed for good. e: {count(attempts.retried, 'failed attempt')}, each sent again"
+    if shown == "last" and (number := retried(log)):
+        return f"Nothing failed for good. e: {count(number, 'failed attempt')}, each sent again"
     return "No failures. e: show all"
 
 
@@ -64,5 +84,4 @@ def retry_label(exchange: Exchange, exchanges: Exchanges) -> str:
         return ""
     if (later := exchanges.attempts.next_of(exchange)) is not None:
         return f"→ attempt {later.attempt}" if later.attempt else f"→ #{later.number}"
-    retry = exchanges.pending_retries.get(exchange.call)
-    return "→ retrying" if retry is not None and retry.attempt == exchange.attempt + 1 else ""
+    return "→ retrying" if (exchange.call, exchange.attempt + 1) in exchanges.retries else ""

@@ -122,9 +122,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Negative seconds and place of the exchange that was selected as the slowest."""
         self._keeps_in_view = False
         """Whether the selection stays in view while a new filter is applied: until the user scrolls."""
-        self._drawn_state: tuple[int, ...] = ()
-        self._retried = 0
-        """The number of failed attempts that were sent again, when those that were not were last listed."""
+        self._drawn_state: tuple[object, ...] = ()
+        self._retried = (0, frozenset[tuple[int, int]]())
+        """How many failed attempts were sent again, and the retries to come, when the others were last listed."""
         self._number_width = NUMBER
         self._filtering = False
         self._heads = SessionHeads()
@@ -226,7 +226,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._start_filtering()
 
     def _listed(self, wanted: Filter) -> Matcher:
-        return listed_by(wanted, self.failures, self.exchanges.attempts)
+        return listed_by(wanted, self.failures, self.exchanges)
 
     def _folds(self, wanted: Filter) -> Predicate | None:
         return folds if self.folded and wanted.expression is None else None
@@ -243,7 +243,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
         before, selected = self.ring, next(iter(self.selected_probes), self.selected)
         session = before.session_at(self._selected_position)
-        self.failures, self._retried = shown, self.exchanges.attempts.retried
+        self.failures, self._retried = shown, (self.exchanges.attempts.retried, self.exchanges.retries)
         self.view = View(self.ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
         self._seen = self.ring.newest_place
         if not self.following:
@@ -292,10 +292,10 @@ class LogView(Painted, ScrollView, can_focus=True):
         line = self.scroll_offset.y
         top_index, below_title = self._heads.index_at(line), bool(self._heads.title_at(line))
         top = self.view[top_index] if 0 <= top_index < len(self.view) else None
-        retried = self.exchanges.attempts.retried
+        retried = self.exchanges.attempts.retried, self.exchanges.retries
         if self.failures == "last" and retried != self._retried:
             self._retried = retried
-            self.view.set(self._listed(self.wanted), self._folds(self.wanted))  # some are not the last ones now
+            self.view.set(self._listed(self.wanted), self._folds(self.wanted))  # others failed for good now
         self.view.update(_FILTER_SECONDS)
         if self.found is not None:
             self.found.update(_FILTER_SECONDS)
@@ -406,7 +406,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self.wanted.expression is not None and self.total:
             return why_none_listed(self.wanted, self.failures, self.exchanges, self.searched_fields.names())
         fails = self.errors_only and not self.is_being_read
-        return [why_none(self.failures, self.exchanges.attempts) if fails else self.when_empty]
+        return [why_none(self.failures, self.exchanges) if fails else self.when_empty]
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""

@@ -26,7 +26,7 @@ def why_none_listed(wanted: Filter, shown: FailuresShown, log: Exchanges, fields
     """
     number, ring = number_of(shown, log), log.failures if shown else log
     searched = count(number, "failure" if shown else "request")
-    keys = f"F: disable the filter · f: change it{f' · e: {next_words(shown, log.attempts)}' if shown else ''}"
+    keys = f"F: disable the filter · f: change it{f' · e: {next_words(shown, log)}' if shown else ''}"
     meant = corrected(str(wanted), fields=fields)
     offer = f"Did you mean {shown_line(meant.meant, _MAX_SEARCH)}? a: apply" if meant else ""
     reasons = [offer, _without_field(wanted, fields), _without_status(wanted, ring)]

@@ -470,7 +470,7 @@ class LogPanel(LogHost):
         self.view.visits += 1
         if self.view.errors_only:
             self.view.stay(self.exchanges)
-        self.view.show_failures(next_shown(self.view.failures, self.exchanges.attempts))
+        self.view.show_failures(next_shown(self.view.failures, self.exchanges))
 
     def action_explain(self) -> None:
         """Shows or hides the diagnosis of the selected exchange."""

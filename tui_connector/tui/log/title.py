@@ -13,7 +13,7 @@ from ...log.request_summary import request_path
 from ...log.view import View
 from ...text import count, shown_line
 from .detail import ExchangeDetail
-from .failures import next_words
+from .failures import failed, next_words, retried
 from .list import LogView
 from .no_match import not_searched
 
@@ -59,9 +59,9 @@ def title_parts(
     def part(text: str, short: str = "") -> TitlePart:
         return TitlePart(shown_line(text), shown_line(short or text))
 
-    attempts = log.attempts
-    if view.failures == "last" and attempts.retried:
-        yield part(f"failed for good (e: {next_words(view.failures, attempts)})", "failed for good")
+    failures, repeated = failed(log), retried(log)
+    if view.failures == "last" and repeated:
+        yield part(f"failed for good (e: {next_words(view.failures, log)})", "failed for good")
     elif view.errors_only:
         yield part("errors only (e: all)", "errors only")
     if filtering.filter.expression is not None:
@@ -92,9 +92,9 @@ def title_parts(
     if view.marks:
         yield part(f"{len(view.marks)} marked")
     probes = f" ({count(log.probes, 'probe')})" if log.probes else ""
-    failed = f" · {attempts.failed:,} failed" if attempts.failed else ""
-    failed += f" · {attempts.retried:,} retried" if attempts.retried else ""
-    yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{failed}")
+    attempts = f" · {failures:,} failed" if failures else ""
+    attempts += f" · {repeated:,} retried" if repeated else ""
+    yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{attempts}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")
     is_filtered = filtering.applied.expression is not None
