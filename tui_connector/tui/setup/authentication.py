@@ -212,12 +212,12 @@ class AuthenticationPane(StepPane):
         self.form.ask_keyring()
         missing = first_missing(self.work)
         is_added = was_chosen and missing == CODE[-1]  # the field that one key has added, and that leads there
-        awaits_paste = self.form.is_masked(missing) and not is_added
+        awaits_user = self.form.is_entered(missing) and not is_added
         self.form.check()
         demo = self._show_demo_button(missing)
         if demo is not None:
             self.screen.set_focus(demo)
-        elif awaits_paste:
+        elif awaits_user:
             self.screen.set_focus(self.query_one("#way"))
         elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self.form.names_variable(
             missing
@@ -233,16 +233,16 @@ class AuthenticationPane(StepPane):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
-        elif awaits_paste:
+        elif awaits_user:
             self._explain_way()
         else:
             self._explain(missing)
 
     def _explain_way(self) -> None:
-        """Explains the way to authenticate, or where a paste goes while a token is missing."""
+        """Explains the way to authenticate, or where a paste goes while a value is missing."""
         form = next(iter(self.query(AuthenticationForm)), None)
         missing = first_missing(self.work)
-        if form is not None and form.is_masked(missing) and (row := form.field(missing)) is not None:
+        if form is not None and form.is_entered(missing) and (row := form.field(missing)) is not None:
             here = PublicText("; e goes there to type. ")
             self._explain(missing, public(PublicText("A paste goes to "), row.label, here, row.about))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...guide.secret_sources import is_source
 from ...guide.steps.setup import Setup
 from ...profile.model import ModelPath
+from ..widgets.fields import TextField
 from ..widgets.form import FormField, FormPath
 from ..widgets.secret import Secret, SecretInput
 from .authentication_fields import shown_fields
@@ -68,13 +69,14 @@ class AuthenticationForm(SetupForm):
         row = self.field(name)
         return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
 
-    def is_masked(self, name: str) -> bool:
-        """Whether this field shows dots for what is typed: it never has the focus before its user goes there.
+    def is_entered(self, name: str) -> bool:
+        """Whether something is typed or pasted into this field: it never has the focus before its user goes there.
 
         So a letter that is meant as a key is not typed into it unseen, and a paste finds it anyway.
         """
         row = self.field(name) if name else None
-        return row is not None and isinstance(row.editor, Secret) and isinstance(row.editor.entry, SecretInput)
+        editor = row.editor if row is not None else None
+        return isinstance(editor, TextField) or (isinstance(editor, Secret) and isinstance(editor.entry, SecretInput))
 
 
 def _path(setup: Setup) -> FormPath:

@@ -379,6 +379,8 @@ class TomlArea(LineTextArea):
             strip = _with_mark(strip, gutter, "‹", style)
         if line_columns(self.document.lines[row]) - hidden > width - gutter:
             strip = _with_mark(strip, width - 1, "›", style)
+            if self._problems.get(row):  # what is said behind the line is out of sight
+                strip = _with_mark(strip, gutter - 2, self._sign, style)
         return strip
 
     def get_line(self, line_index: int) -> Text:
