@@ -74,6 +74,8 @@ def test_a_name_is_most_similar_to_itself(name: str, others: list[str]) -> None:
         ("429", "rate-limit"),
         ("defaut headers", "default-headers"),
         ("base url", "base-uri"),
+        ("set req", "set-headers"),
+        ("append", "append-headers"),
         ("curl", "log-requests"),
         ("", "base-uri"),
         ("zzz", None),

@@ -47,6 +47,7 @@ def similar_names(name: str, names: Iterable[str], count: int, above: float = SI
 def matching_options(typed: str, titles: Mapping[str, str], details: Mapping[str, str]) -> list[str]:
     """The ids of the options with all words of a filter, those with them in the title or the id first.
 
+    Of these, the ones whose title or id begins with what is typed come before others.
     Words that no title and no id has find those with similar words, too. `details`: what else is searched, by id.
     """
     found: dict[str, int] = {}
@@ -57,7 +58,12 @@ def matching_options(typed: str, titles: Mapping[str, str], details: Mapping[str
     best = min(found.values(), default=_NOWHERE)
     shown = {_IN_NAME: {_IN_NAME, _IN_DETAIL}, _LIKE_DETAIL: {_LIKE_DETAIL}, _NOWHERE: set[int]()}
     kept = shown.get(best, {_LIKE_NAME, _IN_DETAIL})
-    return sorted((each for each in found if found[each] in kept), key=found.__getitem__)
+    begun = typed.strip().lower()
+
+    def rank(option: str) -> tuple[int, bool]:
+        return found[option], not any(name.lower().startswith(begun) for name in (titles[option], option))
+
+    return sorted((each for each in found if found[each] in kept), key=rank)
 
 
 _IN_NAME, _LIKE_NAME, _IN_DETAIL, _LIKE_DETAIL, _NOWHERE = range(5)
