@@ -20,6 +20,7 @@ from textual.pilot import Pilot
 from tui_connector.client.criteria_rows import doubt, read_row
 from tui_connector.client.message import InvalidRequest
 from tui_connector.client.model import RequestTemplate
+from tui_connector.errors import UserError
 from tui_connector.guide.checks.criteria import list_profile
 from tui_connector.guide.rest_api import fields_in_schema
 from tui_connector.machine import Machine
@@ -321,6 +322,37 @@ async def test_half_typed_conditions_are_not_counted(machine: Machine) -> None:
         screen.set_focus(list(screen.query(".key").results(TextField))[-1])
         await type_slowly(pilot, "sku in a,b")  # a whole condition in the cell of its field, which is not left
         await until(pilot, lambda: counted[-1] == ["status gteq 5", "new_attribute notnull", "sku in a,b"])
+
+
+async def test_the_reason_against_a_condition_stays_while_the_focus_goes_to_its_field(machine: Machine) -> None:
+    async def fields() -> list[str]:
+        return ["price", "status"]
+
+    async def matches(rows: list[str]) -> int | None:
+        if any(row.startswith("prce") for row in rows):
+            raise UserError("refused", "The store responded with 400 (no such column)")
+        return 3
+
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 40)) as pilot:
+        found: list[object] = []
+        screen = CriteriaScreen([], fields, matches)
+        app.push_screen(screen, found.append)
+        await until_shown(pilot, "3 items match")
+        await until(pilot, lambda: app.screen is screen and screen.focused is not None and screen.fields)
+        await type_slowly(pilot, "prce > 50")
+        await pilot.press("enter")
+        await until_shown(pilot, "✘ The store responded with 400 (no such column)")
+        await until_shown(pilot, "the list has no field prce; did you mean price?")
+        await pilot.press("ctrl+s")
+        field = next(iter(screen.query(".key").results(TextField)))
+        await until(pilot, lambda: app.focused is field)
+        await pilot.pause()
+        assert "! the list has no field prce; did you mean price? ^S again accepts this." in shown(app)
+        await pilot.press("x")
+        await until_shown(pilot, "Counted when the condition is complete")
+        await pilot.press("backspace", "ctrl+s")
+        await until(pilot, lambda: found == [["prce gt 50"]])
 
 
 def test_the_help_of_search_criteria_fits_below_the_form() -> None:

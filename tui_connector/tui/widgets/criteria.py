@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -37,6 +37,9 @@ _HELP = (
 _UNTIL_COUNTED = 0.4
 """Seconds after the last change until the matching items are counted."""
 _SHOWN = 200
+
+_Typed: TypeAlias = tuple[list[str], list[str], list[bool]]
+"""The rows that can be read, and for each row of cells its problem and whether it is without a field."""
 
 
 class CriteriaField(Static, can_focus=True):
@@ -140,6 +143,10 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self._timer: Timer | None = None
         self._counted_rows: list[str] | None = []
         """The rows that the count shown is for; None while a row is incomplete."""
+        self._count_result: CriteriaScreen.Counted | None = None
+        """What the last count has found, for the rows as they are."""
+        self._refused: _Typed | None = None
+        """What was typed when the rows could not be returned: the reason is shown until that is changed."""
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="form-over") as panel:
@@ -183,6 +190,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self._known = self._listed or self._known
         for row in self.query(CriteriaRow):
             row.suggest(self._known)
+        if self._count_result is not None:  # now it may be known which field the store has refused
+            self._counted(self._count_result)
 
     @property
     def fields(self) -> Sequence[str]:
@@ -233,6 +242,9 @@ class CriteriaScreen(Dialog[list[str] | None]):
             await self.query_one("#criteria-rows").mount(last)
         if self.rows == self._counted_rows:  # as after the first layout of the fields
             return
+        if self._refused is not None and self._typed == self._refused:  # only the focus has moved
+            return
+        self._refused = self._count_result = None
         if self._timer is not None:
             self._timer.stop()
         self._timer = None
@@ -241,6 +253,11 @@ class CriteriaScreen(Dialog[list[str] | None]):
             self._say("Counted when the condition is complete" if self._matches is not None else "", "muted")
             return
         self._timer = self.set_timer(_UNTIL_COUNTED, self._count)
+
+    @property
+    def _typed(self) -> _Typed:
+        rows = self.query(CriteriaRow)
+        return self.rows, [row.problem for row in rows], [row.is_without_field for row in rows]
 
     @property
     def _problem(self) -> str:
@@ -271,6 +288,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
 
     def _count(self) -> None:
         rows = self._counted_rows = self.rows
+        self._count_result = None
         if problem := self._problem:
             self._say(problem, "error")
         elif self._matches is not None:
@@ -296,10 +314,18 @@ class CriteriaScreen(Dialog[list[str] | None]):
     @on(Counted)
     def _counted(self, message: Counted) -> None:
         if self._counted_rows is not None:
-            self._say(message.words, message.tone)
+            self._count_result = message
+            self._say("\n".join([message.words, *self._unknown_fields(message)]), message.tone)
         if not self._asked_fields:
             self._asked_fields = True
             self._find_fields()
+
+    def _unknown_fields(self, message: CriteriaScreen.Counted) -> list[str]:
+        """What may be the reason of an error: the fields that the list does not have."""
+        if message.tone != "error" or not self._listed:
+            return []
+        conditions = (each for row in self.rows for each in _conditions(row))
+        return [_sentence(doubt(each, self._listed)) for each in conditions if each.field not in self._listed]
 
     def _say(self, words: str, tone: str) -> None:
         sign = {"success": "✔ ", "warning": "! ", "error": "✘ "}.get(tone, "")
@@ -323,23 +349,32 @@ class CriteriaScreen(Dialog[list[str] | None]):
     def action_done(self) -> None:
         """Returns the rows, if they are valid; what is incomplete is said first."""
         if problem := self._problem:
-            self._say(problem, "error")
+            self._refuse(problem, "error")
             self._correct([row for row in self.query(CriteriaRow) if row.problem])
             return
         if (doubts := self._doubts) != self._told_doubts and doubts:
-            self._told_doubts, self._counted_rows = doubts, None
-            if self._timer is not None:
-                self._timer.stop()
-            self._say(f"{'; '.join(doubts)}. ^S again accepts this.", "warning")
+            self._told_doubts = doubts
+            self._refuse(f"{_sentence('; '.join(doubts))} ^S again accepts this.", "warning")
             self._correct([row for row in self.query(CriteriaRow) if self._doubts_of(row)])
             return
         self.dismiss(self.rows)
+
+    def _refuse(self, words: str, tone: str) -> None:
+        """Says why the rows are not returned, in place of their count."""
+        self._refused, self._counted_rows = self._typed, None
+        if self._timer is not None:
+            self._timer.stop()
+        self._say(words, tone)
 
     def _correct(self, wrong: Sequence[CriteriaRow]) -> None:
         """Focuses the cell to correct in the first of these rows; without any, that of one that cannot be read."""
         unread = [row.query_one(TextField) for row in self.query(UnreadRow) if row.is_invalid]
         if cells := [row.cell_to_correct(self._listed) for row in wrong] or unread:
             self.set_focus(cells[0])
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith("?") else f"{words}."
 
 
 def _conditions(row: str) -> list[Condition]:
