@@ -531,6 +531,7 @@ def test_a_search_finds_words_anywhere_in_a_row(text: str, numbers: list[int]) -
         exchange(3, uri=f"{place}orders{query}"),
     ]
     assert text_found("POST inv", rows[0]) == "inv"  # what the detail marks
+    assert text_found("POST inv", rows[2]) == "POST inv"  # which is not found in it
     wanted = search_for(text)
     block = Block(rows, lambda: JoinedTexts("", None))
     assert [each.number for each in rows if wanted.matches(each)] == numbers

@@ -306,7 +306,8 @@ def text_found(text: str, exchange: Exchange) -> str:
     compared = comparison_in(text)
     if compared is not None and compared.compile()[1](exchange):
         return next(iter(Filter(compared).found_in(exchange)), "")
-    if (words := _words_in_row(text)) is None or Filter(Term(ANYTHING, text)).matches(exchange):
+    words = _words_in_row(text)
+    if words is None or Filter(Term(ANYTHING, text)).matches(exchange) or not Filter(words).matches(exchange):
         return text
     return max((each.word for each in _wanted(words) if isinstance(each, RowWord)), key=len, default=text)
 

@@ -278,16 +278,27 @@ class LogPanel(LogHost):
         """Esc: closes the innermost of prompt, explanation, detail, search and filter. False where there is none."""
         if self._explanation_shown and not self.has_class("asking"):
             self._stop_explaining()
-        elif self.leave_detail():
+        elif self.leave_detail() or self.end_search():
             pass
-        elif self._search.text:
-            self._search_list("")
         elif self._filtering.filter.expression is not None:
             self.view.stay()
             self.filter("")
         else:
             return False
         return True
+
+    def end_search(self) -> bool:
+        """Ends the search. False where nothing is searched for, or the text is being entered."""
+        if not self._search.text or self.has_class("asking"):
+            return False
+        self._search_list("")
+        return True
+
+    def begin_anew(self) -> None:
+        """Ends what was for earlier requests: the search, and a filter that is off."""
+        self.end_search()
+        if not self._filtering.on and not self.has_class("asking"):
+            self._set_filtering(ActiveFilter())
 
     def _stop_explaining(self) -> None:
         self._explained = None

@@ -70,7 +70,7 @@ def title_parts(
             found, progress = _matches(view.view, view.total)
             yield part(f"{name}: {found} match{progress}", f"{short}: {found}")
         else:
-            yield part(f"{name}: off (F: on)", f"{short}: off")
+            yield part(f"{name}: off (F: on)", f"{short}: off (F: on)")
     if search and view.found is not None:
         name, short = (f"search {shown_line(search, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
         listed = len(view.view) if filtering.applied.expression is not None else view.total
@@ -79,7 +79,7 @@ def title_parts(
             found = f"{found} match{progress}"
         else:
             found = f"match {view.match:,} of {len(view.found):,}"
-        yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found}")
+        yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found} (Esc: end)")
     if dated and (exchange := next(iter(view.selected_probes), view.selected)) is not None:
         yield part(f"{exchange.at.astimezone():%d %b %H:%M}")
     if view.is_behind and is_live:

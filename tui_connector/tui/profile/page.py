@@ -570,8 +570,8 @@ class ProfilePage(StatusScreen, TextsScreen):
             self.dismiss()
 
     def action_leave(self) -> None:
-        """Esc: leaves the log for the parts, or the page, and with it the environment in use."""
-        if self.leave_log():
+        """Esc: leaves the log for the parts, ends its search, or leaves the page and with it the environment in use."""
+        if self.leave_log() or self.log_panel.end_search():
             return
         if self.is_in_log:
             self.set_focus(self._list)

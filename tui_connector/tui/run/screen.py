@@ -48,7 +48,8 @@ RETRY_NOW = Binding(
 
 LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
-    Binding("q,escape", "back", "Back", id="run.back"),
+    Binding("q", "back", "Back", id="run.back"),
+    Binding("escape", "leave", "End the search of the log, or go back", show=False, id="run.leave"),
 )
 """The last bindings of a screen of a run."""
 
@@ -151,6 +152,7 @@ class RunView(LogDock, Generic[Job]):
             return
         if job.active and not self._was_active:
             self.action_follow_log()  # the requests of the new run are wanted, not one that was looked at
+            self.log_panel.begin_anew()
         self._was_active = job.active
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
@@ -276,6 +278,11 @@ class RunView(LogDock, Generic[Job]):
         if not self.leave_log():
             self.dismiss()
             jobs_of(self.app).seen(self.job)
+
+    def action_leave(self) -> None:
+        """Esc: ends the search of the log, or leaves the screen."""
+        if not self.log_panel.end_search():
+            self.action_back()
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         """Resends a request of the log."""
