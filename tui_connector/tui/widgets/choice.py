@@ -220,7 +220,10 @@ def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | 
 
 
 _SELECT = "↑↓, letters: select · Enter: choose · Esc: cancel"
-_UNMATCHED = "No option matches · ^U: delete · ↑↓: select · Esc: cancel"
+UNMATCHED_KEYS = " · ^U: delete · ↑↓: select · Esc: cancel"
+_MAX_TYPED = 20
+"""Characters of what was typed that are shown; more may be a secret that was meant for a field, and none are."""
+NOTHING_CHOSEN = "Nothing chosen: what you entered names no option. ↑↓ select, ^U deletes it."
 
 
 class ChoiceScreen(Dialog[str | None]):
@@ -304,7 +307,9 @@ class ChoiceScreen(Dialog[str | None]):
         if index is not None:
             options.highlighted = index
         self._selected = options.highlighted or 0
-        self.query_one(DialogPanel).border_subtitle = _UNMATCHED if index is None else _SELECT
+        subject = f"“{shown_line(typed)}”" if 0 < len(typed) <= _MAX_TYPED else "what you entered"
+        unmatched = f"No option matches {subject}{UNMATCHED_KEYS}"
+        self.query_one(DialogPanel).border_subtitle = Content(unmatched if index is None else _SELECT)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:
@@ -323,7 +328,7 @@ class ChoiceScreen(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
         if self._is_unmatched and event.option_index == self._selected:
-            self.notify("Nothing chosen: what you entered names no option. ↑↓ select, ^U deletes it.", markup=False)
+            self.notify(NOTHING_CHOSEN, markup=False)
             return
         self.dismiss(event.option_id)
 
