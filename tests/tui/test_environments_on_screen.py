@@ -9,16 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from guide_steps import no_demo
 from listing import SearchRequest, listing, products
 from memory_keyring import NoKeyring
-from screens import shown, until, until_shown
+from screens import TYPING_GAP, shown, until, until_shown
 from textual.events import Paste
 from textual.widgets import OptionList
 
 from tui_connector.machine import Machine
 from tui_connector.outgoing.task_ledger import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
+from tui_connector.tui import typed_words
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.environments import EnvironmentScreen
 from tui_connector.tui.last_runs import LastRunsScreen
@@ -116,6 +118,41 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
         assert not ledger_file(state, path, "items").exists()
         assert len((path.parent / "staging.jsonl").read_text().splitlines()) == 7
         assert staging.server.received
+
+
+async def test_letters_typed_over_the_environments_choose_none(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    monkeypatch.setattr(typed_words, "GAP", TYPING_GAP)
+    app = ConnectorApp(machine, no_demo)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+        await pilot.press("s")
+        await until(pilot, lambda: "↑↓ select, Enter uses" in messages(app))
+        for keys in (("t", "a"), ("d", "e", "v")):
+            await pilot.press(*keys)
+            await until_shown(pilot, "Letters select nothing here · ^U: delete")
+            await pilot.press("enter")
+            await until(pilot, lambda: "Nothing chosen" in messages(app))
+            await pilot.press("ctrl+u")
+            await until_shown(pilot, "Enter: use")
+        app.post_message(Paste("staging\n"))
+        await until_shown(pilot, "Letters select nothing here ·")
+        await pilot.press("down")
+        await until_shown(pilot, "d: delete")
+        await pilot.press("d", "plus")  # each of which is a key here
+        await until_shown(pilot, "Letters select nothing here ·")
+        await pilot.press("ctrl+u", "d", "e", "m", "enter")
+        await until_shown(pilot, "Letters select nothing here ·")
+        assert isinstance(app.screen, EnvironmentScreen)
+        await pilot.press("up", "down", "d")
+        await until_shown(pilot, "Delete staging?")
 
 
 async def test_runs_and_requests_of_another_environment_are_named_with_it(machine: Machine) -> None:

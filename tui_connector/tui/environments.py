@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from textual import on
+from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import Worker
 
 from ..client.uri import public_address
 from ..profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
@@ -20,9 +22,10 @@ from ..profile.library import base_uris
 from ..profile.model import Profile
 from ..profile.problems import environment_data
 from ..text import count, json_text, shown_line
+from . import typed_words
 from .text_jumps import show_in_text
 from .widgets.bounded_list import BoundedList
-from .widgets.choice import ChoiceScreen
+from .widgets.choice import NOTHING_CHOSEN, UNMATCHED_KEYS, ChoiceScreen
 from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
 
@@ -136,6 +139,10 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         self._overridden = overridden
         self._data, self._current = data, current or DEFAULT_ENVIRONMENT
         self._selected = selected or self._current
+        self._unmatched_at: int | None = None
+        """The option at which letters were typed that select nothing: neither they nor Enter do anything there."""
+        self._held: Worker[None] | None = None
+        """Acts on the key that was pressed, unless it turns out to be the first letter of a word."""
 
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
@@ -171,13 +178,51 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
             ("  PRODUCTION" if live else "", TONES["error"]),
         )
 
+    def on_key(self, event: events.Key) -> None:
+        """Letters of a word or that are no key here do nothing, nor does Enter after them, until ↑, ↓ or ^U."""
+        if event.is_printable and (self._held is not None or event.key not in self.active_bindings):
+            event.stop()
+            event.prevent_default()
+            self._take_letter()
+        elif not event.is_printable and event.key != "enter":
+            self._set_unmatched(False)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A name that is pasted selects nothing, as its letters."""
+        event.stop()
+        self._take_letter()
+
+    def _take_letter(self, choice: EnvironmentChoice | None = None) -> None:
+        """A letter, which returns this once no other follows as fast as text; of a word, none does anything."""
+        if choice is not None and self._held is None and not self._is_unmatched:
+            self._held = self._return(choice)
+            return
+        if not self._is_unmatched:
+            self.notify("Letters select nothing here: ↑↓ select, Enter uses the environment.", markup=False)
+        self._set_unmatched(True)
+
+    @property
+    def _is_unmatched(self) -> bool:
+        return self._unmatched_at is not None and self._unmatched_at == self.query_one(OptionList).highlighted
+
+    def _set_unmatched(self, is_unmatched: bool) -> None:
+        if self._held is not None:
+            self._held.cancel()
+        self._held, self._unmatched_at = None, self.query_one(OptionList).highlighted if is_unmatched else None
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        edit, delete = ("", "") if self._highlighted == DEFAULT_ENVIRONMENT else (" · e: edit", " · d: delete")
+        keys = f"↑↓: select · Enter: use{edit} · +: add{delete} · Esc: cancel"
+        self.query_one(DialogPanel).border_subtitle = (
+            f"Letters select nothing here{UNMATCHED_KEYS}" if self._is_unmatched else keys
+        )
+
     @on(OptionList.OptionHighlighted)
     def _compare(self, event: OptionList.OptionHighlighted) -> None:
         name = event.option.id or DEFAULT_ENVIRONMENT
         self.query_one("#environment-differences", Static).update(self._differences(name))
-        edit, delete = ("", "") if name == DEFAULT_ENVIRONMENT else (" · e: edit", " · d: delete")
-        keys = f"↑↓: select · Enter: use{edit} · +: add{delete} · Esc: cancel"
-        self.query_one(DialogPanel).border_subtitle = keys
+        self._show_keys()
         self.refresh_bindings()
         self.call_after_refresh(self.refresh_bindings)  # once it is known whether the differences need to scroll
 
@@ -231,8 +276,14 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         """Returns what is to be done with the selected environment; `why_not` with the base values."""
         if self._highlighted == DEFAULT_ENVIRONMENT:
             self.notify(why_not, markup=False)
+            self._set_unmatched(True)
         else:
-            self.dismiss(EnvironmentChoice(action, self._highlighted))
+            self._take_letter(EnvironmentChoice(action, self._highlighted))
+
+    @work
+    async def _return(self, choice: EnvironmentChoice) -> None:
+        await asyncio.sleep(typed_words.GAP)
+        self.dismiss(choice)
 
     def action_add(self) -> None:
         """Adds an environment."""
@@ -246,6 +297,10 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
+        if self._held is not None or self._is_unmatched:
+            self._set_unmatched(True)
+            self.notify(NOTHING_CHOSEN, markup=False)
+            return
         name = event.option.id or DEFAULT_ENVIRONMENT
         self.dismiss(EnvironmentChoice("use", "" if name == DEFAULT_ENVIRONMENT else name))
 
