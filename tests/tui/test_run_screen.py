@@ -445,6 +445,8 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
         await until(pilot, lambda: last.search(" ".join(shown(app).replace("▌", "").split())) is not None)
         await until_shown(pilot, "waiting for the store, up to 5:00 min, next in")
         await until_shown(pilot, "In flight 0 of")
+        app.screen.set_focus(app.screen.query_one(LogView))
+        await until_shown(pilot, " t Retry now  / Search")
         before = job.metrics.progress.seconds
         await until(pilot, lambda: job.metrics.progress.seconds > before + 1)
         await until_shown(pilot, "retrying in 2 s")

@@ -90,6 +90,8 @@ class RunView(LogDock, Generic[Job]):
 
     AUTO_FOCUS = ""
     RATE_TITLE: ClassVar[str]
+    first_keys = frozenset({RETRY_NOW.id})
+    """What is wanted while it waits, also where the log has the focus and its keys fill the footer."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()

@@ -201,9 +201,12 @@ def _field_label(screen: Screen[object]) -> str:
 
 
 def footer_keys(screen: Screen[object]) -> list[FooterKey]:
-    """What the footer of this screen has to show now, one key an action; the `last_keys` of a node after all others."""
+    """What the footer of this screen has to show now, one key an action.
+
+    The `first_keys` of a node are before all others, and its `last_keys` after them.
+    """
     shown: dict[str, FooterKey] = {}
-    last: set[str] = set()
+    first, last = set[str](), set[str]()
     takes_text = bool(_field_label(screen))
     titles: dict[DOMNode, Mapping[str, str]] = {}
     for active in screen.active_bindings.values():
@@ -222,9 +225,11 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
         key = FooterKey(_printed(binding), shown_line(title), binding.key, name in _PINNED, is_way_back)
         if name not in shown or shown[name].key.startswith("Esc "):
             shown[name] = key
+            if name in getattr(active.node, "first_keys", ()):
+                first.add(name)
             if name in getattr(active.node, "last_keys", ()):
                 last.add(name)
-    keys = [key for _, key in sorted(shown.items(), key=lambda item: item[0] in last)]
+    keys = [key for _, key in sorted(shown.items(), key=lambda item: (item[0] not in first, item[0] in last))]
     button = screen.focused
     is_pressed = isinstance(button, Button) and not isinstance(screen, ModalScreen)
     return _with_enter(keys, str(button.label)) if is_pressed and isinstance(button, Button) else keys
