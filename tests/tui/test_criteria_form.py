@@ -33,6 +33,7 @@ from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 from tui_connector.tui.widgets.criteria_row import ConditionChoice, UnreadRow
 from tui_connector.tui.widgets.fields import TextField
+from tui_connector.tui.widgets.safe_input import NOTHING_TO_UNDO
 
 PROFILE = """format = 1
 name = "Shop"
@@ -66,7 +67,19 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
             await pilot.press("j", "j", "enter")
             await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 ▾")
-            app.screen.set_focus(app.screen.query_one(CriteriaField))
+            criteria = app.screen.query_one(CriteriaField)
+            app.screen.set_focus(criteria)
+            await pilot.press("ctrl+u")
+            await until_shown(pilot, "all items ▾")
+            app.screen.set_focus(app.screen.query_one("#form-done"))
+            await pilot.press("enter")
+            await until_shown(pilot, "This changes in shop.toml")
+            await pilot.press("escape")
+            await until(pilot, lambda: app.focused is criteria)
+            await pilot.press("ctrl+z")
+            await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 ▾")
+            await pilot.press("ctrl+z")
+            await until(pilot, lambda: [each.message for each in app._notifications] == [NOTHING_TO_UNDO])
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, CriteriaScreen) and "21 items match" in shown(app))
             screen = app.screen

@@ -222,6 +222,7 @@ async def test_the_first_outgoing_is_added_from_the_row_that_says_none(machine: 
         await pilot.press("enter")  # the harmless answer
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         assert "[outgoing" not in path.read_text()
+        assert messages(app) == ["Nothing was added."]
         await pilot.press("colon", *"outg")
         await until_shown(pilot, "Add: Outgoing (send to the store)")
         await pilot.press("enter")

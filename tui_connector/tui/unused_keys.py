@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol, runtime_checkable
 
 from textual.app import App
@@ -47,7 +47,8 @@ def why_unused(screen: Screen[object], key: str) -> str:
                     return reason
             else:
                 title = key_titles(part).get(binding.id or "") or binding.description
-                return f"{key_label(key)} ({title}) is a key of {_name(part)}: {_way_to(part, screen)} goes there."
+                name, way = _name(part, reached), _way_to(part, screen)
+                return f"{key_label(key)} ({title}) is a key of {name}: {way} goes there."
     return ""
 
 
@@ -77,9 +78,12 @@ def _bound(node: DOMNode, key: str) -> list[Binding]:
     return [each for each in bound if each.id and each.description]
 
 
-def _name(part: Widget) -> str:
-    """What a part is called: by itself, by what it is in, or by the title that its border shows."""
-    around = [each for each in part.ancestors_with_self if isinstance(each, Widget)]
+def _name(part: Widget, reached: Collection[DOMNode]) -> str:
+    """What a part is called: by itself, by what it is in, or by the title that its border shows.
+
+    `reached`: what the focus is in, which the part would not be told from by its name.
+    """
+    around = [each for each in part.ancestors_with_self if isinstance(each, Widget) and each not in reached]
     name = next((name for each in around if (name := getattr(each, "part_name", ""))), "")
     title = next((str(each.border_title) for each in around if each.border_title), "")
     return name or (shown_line(title, _MAX_NAME) if title else "another part of this screen")

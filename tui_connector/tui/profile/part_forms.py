@@ -209,7 +209,10 @@ class PartForms:
         else:
             name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
         change = await self._save(workbench, edit, f"Add {name}", yes="Add", no="Cancel")
-        return None if change is None else (name, change.titled(f"add {name}"))
+        if change is None:
+            self._app.notify("Nothing was added.", markup=False)
+            return None
+        return name, change.titled(f"add {name}")
 
     async def _save(
         self,

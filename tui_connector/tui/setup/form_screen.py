@@ -69,6 +69,8 @@ class FormScreen(Dialog[bool]):
         self._secrets_before = work.workbench.vault.held_secrets()
         self._schema = schema
         self._form = self._new_form()
+        self._field: Widget | None = None
+        """The field that had the focus last: ^Z works there again after a question."""
 
     def _new_form(self) -> SetupForm:
         return SetupForm(self._work, field_specs_in(self._work.setup, self._schema()), self._path)
@@ -160,6 +162,8 @@ class FormScreen(Dialog[bool]):
 
     @on(Form.Focused)
     def _explain(self, event: Form.Focused) -> None:
+        if self.focused is not None and self._form in self.focused.ancestors:
+            self._field = self.focused
         show_text(self.query_one(".words", Static), Prose(Content(shown(event.about))))
 
     @on(Form.Entered)
@@ -169,7 +173,7 @@ class FormScreen(Dialog[bool]):
     @on(Button.Pressed, "#form-done")
     def action_done(self) -> None:
         """Closes the form; its changes apply, once its question was answered."""
-        focused = self.focused
+        focused = self._field if isinstance(self.focused, Button) else self.focused
         self.set_focus(None)  # which ends the input of a secret
         self._form.after_pending_input(lambda: self._once_drawn(partial(self._done, focused)))
 

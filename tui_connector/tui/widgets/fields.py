@@ -150,6 +150,11 @@ class FieldRow(Vertical):
     def compose(self) -> ComposeResult:
         yield self._line
 
+    @property
+    def part_name(self) -> str:
+        """What messages call it."""
+        return f"the field {shown_line(self.label)}"
+
     def help_text(self) -> str:
         return public(self.label, PublicText("\n"), self.about) if self.about else ""
 

@@ -18,6 +18,9 @@ from textual.widgets.input import Selection
 
 from ...text import dotted, printable_line, shown_middle
 
+NOTHING_TO_UNDO = "Nothing to undo in this field."
+"""What ^Z says where nothing was changed."""
+
 
 class _SecretsAsDots(Highlighter):
     """Draws the secrets of this session as dots; the value stays as it was typed."""
@@ -107,6 +110,9 @@ class SafeInput(Input):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(self._former) if action == "restore" else super().check_action(action, parameters)
+
+    def why_not(self, action: str) -> str:
+        return NOTHING_TO_UNDO if action == "restore" and self.has_focus else ""
 
     def render_line(self, y: int) -> Strip:
         """A value that is too long for its field is cut in its middle, where it is not edited: its end tells more."""
