@@ -81,7 +81,7 @@ exchanges = st.builds(
     attempt=st.integers(1, 9),
     call=st.integers(0, 1_000_000),
     client=text,
-    purpose=st.sampled_from(["test", "login", "run", "probe"]),
+    purpose=st.sampled_from(["test", "login", "run", "probe", "user"]),
     formatter=st.sampled_from([None, "simple", "long", "full"]),
     at=st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)),
     original=st.none() | st.builds(Request, st.sampled_from(["GET", "POST"]), text, _headers, st.binary(max_size=20)),

@@ -558,6 +558,7 @@ async def test_search_criteria_are_written_in_short_and_sent_in_full_also_at_80_
         await watched.until(lambda: len(store.requests) == 1)
         assert store.requests[0].uri == "orders?searchCriteria[currentPage]=2"
         assert store.requests[0].about.note == "new request"
+        assert store.requests[0].about.purpose == "user"
         await watched.until(lambda: not isinstance(watched.app.screen, RequestForm))
         await watched.pilot.press("X")
         await watched.shows("3 per page")

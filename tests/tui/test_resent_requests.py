@@ -89,7 +89,7 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
         await watched.pilot.press("x")
         await watched.until(lambda: len(log) == 2)
         again = log[log.end - 1]
-        assert (again.status, again.uri, again.note) == (401, log[0].uri, "#1 again")
+        assert (again.status, again.uri, again.note, again.purpose) == (401, log[0].uri, "#1 again", "user")
         await watched.until(lambda: watched.selected() == again.number)
         await watched.shows("compared  with #1: same response · ")
         await watched.pilot.press("X")

@@ -149,7 +149,7 @@ class Exchange:
         call = hash((self.call, request)) if self.call else None
         sent = self.request_body
         is_answered = self.status is not None and self.status < 500 and self.failed
-        may_differ = self.purpose == "test" or (self.purpose != "run" and is_answered)
+        may_differ = self.purpose in ("test", "user") or (self.purpose != "run" and is_answered)
         if may_differ or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
             return call, None
         run = self.original.about.run.get("run") if self.original is not None else None

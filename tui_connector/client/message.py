@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order they are sent, names as written."""
 
-Purpose = Literal["test", "login", "run", "probe"]
+Purpose = Literal["test", "login", "run", "probe", "user"]
+"""What a request is sent for; "user": its user wrote or resent it in the log."""
 
 
 @dataclass(frozen=True, slots=True)

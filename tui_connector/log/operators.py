@@ -414,7 +414,12 @@ OPERATORS: Mapping[str, Operator] = {
         signs=("=", "!=", *_ORDER),
     ),
     "~w": Operator(
-        "who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose, names=("who", "purpose")
+        "who",
+        "~w run  ~w test,login",
+        "purpose: test, login, run, probe, user (by hand)",
+        1,
+        _purpose,
+        names=("who", "purpose"),
     ),
     "~h": Operator(
         "header",

@@ -51,7 +51,7 @@ def logged_request(exchange: Exchange) -> LoggedRequest:
             "one); y copies this one as a curl command.",
         )
     about = RequestInfo(
-        purpose="test", note=f"#{exchange.number} again", repeats=exchange.identity, by_hand=exchange.by_hand
+        purpose="user", note=f"#{exchange.number} again", repeats=exchange.identity, by_hand=exchange.by_hand
     )
     if exchange.original is not None:
         return LoggedRequest(replace(exchange.original, about=about), "")

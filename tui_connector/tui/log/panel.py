@@ -164,7 +164,7 @@ class LogPanel(LogHost):
             "  attempt 2        sent again by the plugin retry, after a failure\n"
             "  → attempt 2      grey: failed and sent again, here or as → #57; that row says how it ended\n"
             "  ── Session of    in a history: what follows is of another session\n"
-            "  last column      purpose: test, login, run, probe (f ~w run: only of runs)"
+            "  last column      purpose: test, login, run, probe, user (sent by hand)"
         )
 
     def on_compose(self) -> None:

@@ -413,7 +413,7 @@ class RequestActions:
             return _Sending(request, new.send(request), what, "sent")
 
         request = Request(
-            "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test", note="new request")
+            "GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="user", note="new request")
         )
         key = "new", self._profile, self._context.environment, base
         self._open_form(_FormOf(key, None, "New request", request, "", "", base, self._paths(new), send))
