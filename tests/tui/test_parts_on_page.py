@@ -44,6 +44,9 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await pilot.press("enter")  # the harmless answer
         await in_form(app, pilot, "Incoming products")
         await until(pilot, lambda: _has_focus(app, "pagination-page-size"))  # where it was
+        app.screen.set_focus(app.screen.query_one("#form-done"))
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "^Z (Undo) is a key of the field Page size: " in "".join(messages(app)))
         assert "^S Save" in shown(app)
         await pilot.press("escape")
         await until(pilot, lambda: "Discard what you changed" in shown(app))
