@@ -8,6 +8,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
 
 from ...client.uri import public_address
 from ...guide.drafts import Draft
@@ -29,6 +31,16 @@ _TALL = 24
 _STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
 Line = tuple[tuple[str, str], ...]
 """Texts with their styles."""
+
+
+class Preview(Static):
+    """What is under the cursor of the table, as far as there is room for it."""
+
+    class Resized(Message):
+        """There is more or less room than before."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 def profile_preview(

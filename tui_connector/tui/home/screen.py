@@ -31,7 +31,7 @@ from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.safe_input import SafeInput
 from .list import HomeList
 from .loader import DraftsFound, EntriesRead, HomeLoader, LoaderMessage, ProfilesFound, RunsRead
-from .preview import draft_preview, profile_preview, recent_runs
+from .preview import Preview, draft_preview, profile_preview, recent_runs
 from .rows import HomeRows
 
 _RUNS_INTERVAL = 2.0
@@ -106,16 +106,6 @@ class FilterInput(SafeInput):
     def action_leave(self, clear: bool) -> None:
         self.screen.set_focus(self.screen.query_one(HomeList))  # while the key is dispatched
         self.post_message(self.Left(clear))
-
-
-class Preview(Static):
-    """What is under the cursor of the table, as far as there is room for it."""
-
-    class Resized(Message):
-        """There is more or less room than before."""
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
 
 
 _DELETE = "Delete the profile or draft, or forget the recent file"
