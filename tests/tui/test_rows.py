@@ -209,6 +209,19 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
     assert marked(page, "status>=400 | argument", **refused) == ["argument"]
 
 
+@pytest.mark.parametrize("width", [58, 70, 80, 98, 120])
+def test_a_row_without_what_a_search_looks_for_is_as_without_the_search(width: int) -> None:
+    page = slice_of(SINCE, ("entity_id", "gt", "500"), ("entity_id", "lteq", "600"))
+    one = exchange(1, uri=page, status=400, body=b'{"message":"Invalid argument, which is explained at length"}')
+    columns = columns_for(width, dates=False)
+    without, other, message = (
+        "".join(segment.text for segment in row(one, columns, lambda _: Style(), marked=False, wanted=wanted))
+        for wanted in ((), ("SKU-000700",), ("argument",))
+    )
+    assert other == without
+    assert "argument" in message
+
+
 def stock(sku: str, source: str = "default") -> str:
     """The address that looks up the stock of a product."""
     place = "https://acme.example/rest/V1/inventory/source-items?"

@@ -94,7 +94,9 @@ def row(
     message, kept = _after_gap(row_message(exchange, retry)), _after_gap(_kept(exchange, retry))
     rest = len(message) - len(kept) if exchange.failed else 0
     is_roomy = columns.text >= _ROOMY
-    summary = _summary(exchange.uri, columns.text - len(kept), rest, others, wanted, is_roomy=is_roomy)
+    in_message = any(needle_for(each).is_in(message) for each in wanted)
+    room = columns.text - len(kept)
+    summary = _summary(exchange.uri, room, rest, others, wanted, in_message=in_message, is_roomy=is_roomy)
     room = columns.text - cell_len(summary)
     if room < cell_len(message) and room < (len(kept) + _SHORTEST if exchange.failed or kept else _SHORTEST_NOTE):
         message = kept  # the detail has the rest
@@ -255,12 +257,14 @@ def _summary(
     others: Sequence[str] = (),
     wanted: tuple[str, ...] = (),
     *,
+    in_message: bool = False,
     is_roomy: bool,
 ) -> str:
     """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path.
 
     `others` are the addresses of similar requests: what all have in common is left out first, and last what matches
-    one of the texts that are `wanted`. `is_roomy`: it is written with its spaces and dots.
+    one of the texts that are `wanted`. `in_message`: the message has one of them. `is_roomy`: it is written with its
+    spaces and dots.
     """
     parts = summary_parts(uri)
     indexes, path = range(len(parts)), shown_line(parts[0].text)
@@ -283,7 +287,7 @@ def _summary(
     whole = cell_len(joined({0, found[0] if found else last}))
     field = _FIELD.match(parts[last].text) if parts[last].is_filter else None
     telling = (whole, whole - field.end() if field is not None else whole)
-    fitting = (each for each in telling if found or (not wanted and each <= room - _SHORTEST_MESSAGE))
+    fitting = (each for each in telling if found or (not in_message and each <= room - _SHORTEST_MESSAGE))
     least = next(fitting, cell_len(path) + 3)
     room = max(room - min(room // 2, message), min(room, least))
     if cell_len(text) <= room:
@@ -304,7 +308,7 @@ def _summary(
     if room < _SHORTEST:
         return path
     is_cut = cell_len(parts[last].text.split(" ", 2)[-1]) + 2 > room
-    if parts[last].is_filter and message and last not in found and (is_cut or wanted):
+    if parts[last].is_filter and message and last not in found and (is_cut or in_message):
         return path  # the end of a value says less than the message
     if last in found and cell_len(end) > room:
         at = min(needle.find(end) for each in wanted if (needle := needle_for(each)).is_in(end))
