@@ -33,6 +33,8 @@ def _walk(directory: Path, environment: dict[str, str], store: CloudService) -> 
         terminal.press("Enter")
         terminal.wait_for("OAuth 2 client")
         terminal.wait_for("ims-na1.")
+        terminal.press("e")
+        terminal.wait_for("Typing")
         terminal.press("BTab", "C-u")
         terminal.wait_gone("ims-na1.")
         terminal.paste(store.token_uri)
