@@ -34,7 +34,7 @@ async def test_while_the_newest_request_is_read_it_stays_and_the_list_follows_ag
         await watched.pilot.press("up", "enter")
         await watched.until(lambda: watched.panel.detail.has_focus)
         await watched.pilot.press("escape")  # another one than the newest was selected before
-        await watched.shows("not following")
+        await watched.shows("not following (G: follow)")
         assert watched.selected() == 10
 
 

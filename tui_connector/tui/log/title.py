@@ -79,7 +79,8 @@ def title_parts(
             found = f"{found} match{progress}"
         else:
             found = f"match {view.match:,} of {len(view.found):,}"
-        yield part(f"{name}: {found} (n: next request · Esc: end)", f"{short}: {found} (Esc: end)")
+        shorter = f"{short}: {found.removeprefix('match ')} (Esc: end)"
+        yield part(f"{name}: {found} (n: next request · Esc: end)", shorter)
     if dated and (exchange := next(iter(view.selected_probes), view.selected)) is not None:
         yield part(f"{exchange.at.astimezone():%d %b %H:%M}")
     if view.is_behind and is_live:
