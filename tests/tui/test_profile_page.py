@@ -162,6 +162,8 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         await until(pilot, lambda: any("There is no suggested correction" in each for each in messages(app)))
         await pilot.press("down")  # a part without a problem: the first problem that can be corrected
         await until(pilot, lambda: shows_fix() == (True, True))
+        app.screen.query_one(PartList).select("incoming", "products")  # as for one whose problems cannot be
+        await until(pilot, lambda: shows_fix() == (True, True) and "Incoming · products" in shown(app))
         await pilot.press("a")
         await until_shown(pilot, "Fix line 6")
         await pilot.press("n")
@@ -172,6 +174,8 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         assert '+kind = "bearer"' in screen
         await pilot.press("y")
         await until(pilot, lambda: 'kind = "bearer"' in path.read_text())
+        done = 'authentications.integration.kind: fix line 6: write "bearer". Saved; u undoes it.'
+        await until(pilot, lambda: done in messages(app))
         await until_shown(pilot, "1 problem")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         app.clear_notifications()

@@ -503,9 +503,13 @@ class ProfilePage(StatusScreen, TextsScreen):
         listed, opened, part = self.query_one(ProblemList), self.opened, self._list.selected
         if opened is None:
             return ()
-        if part is not None and not listed.has_focus:
+        if part is not None and not self.is_on_problem:
             return opened.problems_of(part.family, part.name)
         return opened.problems[listed.highlighted or 0 :][:1]
+
+    @property
+    def is_on_problem(self) -> bool:
+        return self.query_one(ProblemList).has_focus
 
     def select_problem(self, problem: Problem) -> None:
         assert self.opened is not None
@@ -517,7 +521,7 @@ class ProfilePage(StatusScreen, TextsScreen):
     def _select_part_of_problem(self) -> None:
         """Selects the part that the problem is in, which d deletes."""
         self._show_fix()
-        problem = self.selected_problem if self.query_one(ProblemList).has_focus else None
+        problem = self.selected_problem if self.is_on_problem else None
         if problem is not None and (part := part_of(problem.keys)) is not None:
             self._list.select(*part)
 
@@ -589,7 +593,8 @@ class ProfilePage(StatusScreen, TextsScreen):
             "one after showing the lines that go, "
             "u undoes what was saved last, after showing the lines that change back, and pressed again what was saved "
             "before that; U redoes what was undone. "
-            "a corrects the selected problem, where it says → a, after showing the lines that change; a literal secret "
+            "a corrects the selected problem, where it says → a, after showing the lines that change (on a part whose "
+            "problems have no correction, the first problem that has one); a literal secret "
             "is moved out of the file in the editor. "
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "

@@ -32,6 +32,11 @@ class TextsScreen(ChangesScreen, TextHolder):
         """The selected problem, or those of the selected part."""
         raise NotImplementedError
 
+    @property
+    def is_on_problem(self) -> bool:
+        """Whether a problem is selected, rather than a part."""
+        raise NotImplementedError
+
     def select_problem(self, problem: Problem) -> None:
         """Selects one of the problems of the profile."""
         raise NotImplementedError
@@ -43,9 +48,9 @@ class TextsScreen(ChangesScreen, TextHolder):
 
     @property
     def problem_to_fix(self) -> Problem | None:
-        """What one key corrects: of what is selected or, where that has no problem, of the profile."""
-        all_problems = self.opened.problems if self.opened is not None else ()
-        return next((each for each in self.selected_problems or all_problems if each.fix_title), None)
+        """What one key corrects: the selected problem; on a part, its first one that it can, or else that of all."""
+        others = self.opened.problems if self.opened is not None and not self.is_on_problem else ()
+        return next((each for each in (*self.selected_problems, *others) if each.fix_title), None)
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
