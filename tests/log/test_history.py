@@ -10,10 +10,13 @@ import pytest
 from exchanges import AT, exchange, lost
 
 from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.client.message import Request, RequestInfo
 from tui_connector.client.printer import failure_message
 from tui_connector.log import history as module
+from tui_connector.log.filter import parse
 from tui_connector.log.history import History, Keep
 from tui_connector.log.records import LogFailed
+from tui_connector.log.request_summary import first_entity
 
 PROFILE = Path("profiles/Acme store.toml")
 
@@ -53,6 +56,42 @@ def test_the_row_of_a_failure_still_says_what_the_store_said(tmp_path: Path) -> 
     found = [each for each in session.read() if isinstance(each, Exchange)]
     assert [failure_message(each) for each in found] == ["No such entity with sku = 24-X", "no response within 30 s"]
     assert not any(each.body.data for each in found)
+
+
+def test_rows_and_counts_are_those_of_the_live_log(tmp_path: Path) -> None:
+    """Of logins that were repeated until the store was back, and of what runs sent, although no body is kept."""
+    live, history = Exchanges(), History(tmp_path, PROFILE)
+    history.start(live, "metadata", AT)
+    login = {"purpose": "login", "method": "POST", "request_body": b'{"username": "api", "password": "***"}'}
+    stock = {"method": "POST", "uri": "https://acme.example/rest/V1/inventory/source-items"}
+    first, second = (
+        {"original": Request("POST", "x", about=RequestInfo(run={"run": run})), **stock} for run in ("1", "2")
+    )
+    sku = b'{"sourceItems": [{"sku": "24-MB01", "quantity": 5}]}'
+    for each in (
+        *(lost(number, **login) for number in (1, 2, 3)),
+        exchange(4, **login),
+        lost(5, request_body=sku, **first),
+        exchange(6, request_body=sku.replace(b"01", b"02"), **first),
+        exchange(7, request_body=sku, **first),
+        lost(8, request_body=sku, **first),
+        exchange(9, request_body=sku, **second),  # another run
+        exchange(10, request_body=b'{"customer": {"email": "somebody@example.com"}}', **first),
+    ):
+        live.record(each)
+    history.close()
+    assert (live.attempts.failed, live.attempts.retried) == (1, 4)
+    [session] = History(tmp_path, PROFILE).sessions()
+    again = Exchanges()
+    for read in session.read():
+        assert isinstance(read, Exchange)
+        again.add(read)
+    assert (again.attempts.failed, again.attempts.retried) == (1, 4)
+    for before, after in zip(live, again, strict=True):
+        assert live.attempts.next_of(before) == again.attempts.next_of(after)
+    assert [first_entity(each) for each in again] == [*[first_entity(each) for each in live][:9], ""]  # no person's address
+    assert first_entity(again[6]) == "sku 24-MB01"
+    assert parse("24-mb02").matches(again[5])
 
 
 def test_two_users_of_one_log_record_it_once_until_both_have_closed(tmp_path: Path) -> None:

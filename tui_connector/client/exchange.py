@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Protocol
 
 from ..secrets.token_shape import TokenShape
@@ -19,6 +20,8 @@ LONGEST_RESENT = 65_536
 """Bytes of a request's body up to which runs and histories keep it whole, so that it can be sent again."""
 _OVERHEAD = 1_000
 """Approximate bytes of an exchange besides its texts, in CPython 3.11."""
+_KEY_BYTES = 6
+"""Of the key of a request: as a number, JSON keeps it exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,10 @@ class Exchange:
     """Whether its user wrote it in the program, or wrote what it repeats."""
     token: TokenShape | None = None
     """The form of the bearer token that the response refuses, as nothing else of it is kept; None where unknown."""
+    entity: str = field(default="", compare=False)
+    """What identifies the first entity in the request, where a file has kept that and perhaps not the body."""
+    kept_key: int | None = field(default=None, compare=False, repr=False)
+    """Its `request_key` as a file has kept it; None where it is derived from the request."""
 
     @property
     def failed(self) -> bool:
@@ -142,18 +149,29 @@ class Exchange:
     def request_keys(self) -> tuple[int | None, int | None]:
         """Hashes that are the same for all attempts: of a call, and of a request that is sent again with another call.
 
-        That is so of runs, and of logins and probes while the store cannot be reached. None where it cannot be told
-        from another one: a login that was refused may be repeated with another password, which is masked.
+        None where it cannot be told from another one.
         """
-        request = (self.client, self.method, self.uri)
-        call = hash((self.call, request)) if self.call else None
+        call = hash((self.call, self.client, self.method, self.uri)) if self.call else None
+        return call, self.request_key or None
+
+    @property
+    def request_key(self) -> int:
+        """The same for a request that is sent again with another call, also by another process; 0 where unknown.
+
+        That is so of runs, and of logins and probes while the store cannot be reached, but not of a login that was
+        refused: it may be repeated with another password, which is masked.
+        """
+        if self.kept_key is not None:
+            return self.kept_key
         sent = self.request_body
         is_answered = self.status is not None and self.status < 500 and self.failed
         may_differ = self.purpose in ("test", "user") or (self.purpose != "run" and is_answered)
         if may_differ or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
-            return call, None
+            return 0
         run = self.original.about.run.get("run") if self.original is not None else None
-        return call, hash((self.purpose, str(run), request, sent.data))
+        text = repr((self.purpose, str(run), self.client, self.method, self.uri))
+        digest = blake2b(text.encode("utf-8", "surrogatepass") + sent.data, digest_size=_KEY_BYTES)
+        return int.from_bytes(digest.digest(), "big")
 
     @property
     def is_partial(self) -> bool:

@@ -43,7 +43,7 @@ class Block:
         """The words of rows besides the URI: method, status, attempt, purpose and why it failed, in lower case."""
         rows = [
             f"{each.method} {each.status} {attempt_label(each)} {each.purpose} {each.reason} {each.failure_text} "
-            f"{each.note}"
+            f"{each.note} {each.entity}"
             for each in self.exchanges
         ]
         return "\n".join(rows).casefold()

@@ -147,7 +147,10 @@ def _row(argument: str) -> Predicate:
         return lambda exchange: wanted.is_in(row_text(exchange))
     return lambda exchange: (
         text in (exchange.method.casefold(), exchange.purpose)
-        or text in f"{exchange.reason}\n{attempt_label(exchange)}\n{exchange.failure_text}\n{exchange.note}".casefold()
+        or text
+        in "\n".join(
+            [exchange.reason, attempt_label(exchange), exchange.failure_text, exchange.note, exchange.entity]
+        ).casefold()
     )
 
 

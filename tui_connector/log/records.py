@@ -21,6 +21,7 @@ from ..secrets.mask import Mask, returns_token
 from ..secrets.token_shape import TokenKind, TokenShape
 from ..templates import Json
 from ..text import beginning
+from .request_summary import first_entity
 
 _LARGEST = 1e15
 _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
@@ -192,7 +193,15 @@ def _to_json(exchange: Exchange, bodies: KeptBodies) -> dict[str, Json]:
         "note": exchange.note,
         "refusal": None if exchange.refusal is None else refusal_to_json(exchange.refusal),
         "token": None if exchange.token is None else token_to_json(exchange.token),
+        "entity": "" if keeps_sent else _kept_entity(exchange),
+        "request-key": exchange.request_key,
     }
+
+
+def _kept_entity(exchange: Exchange) -> str:
+    """What identifies the first entity in a body that is not kept, unless that is a person's address."""
+    entity = first_entity(exchange)
+    return "" if "@" in entity else entity
 
 
 def _body_to_json(body: RecordedBody, whole: bool) -> dict[str, Json]:
@@ -267,6 +276,8 @@ def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
         note=mask.text(fields.text("note")),
         refusal=refusal_from_json(fields.inner("refusal"), mask),
         token=token_from_json(fields.inner("token")),
+        entity=mask.text(fields.text("entity")),
+        kept_key=fields.integer("request-key") if fields.has("request-key") else None,
     )
 
 

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ..client.criteria_rows import shown_field, shown_parameter, shown_value
+from ..client.exchange import Exchange
 from ..client.uri import parameters, readable
 
 _BEFORE_PATH = 8
@@ -220,3 +222,25 @@ def shown_criterion(criterion: Criterion) -> str:
     if sign in _WORDS.values():
         return f"{field} {sign}"
     return f"{field} {sign if sign in _SIGNS.values() else shown_parameter(sign, None)} {shown_value(value, sign)}"
+
+
+def first_entity(exchange: Exchange) -> str:
+    """What identifies the first entity in the body of a request, such as "sku 24-MB01 …" if more follow; or ""."""
+    if exchange.entity:
+        return exchange.entity
+    body = exchange.request_body.data[:_FIRST_BYTES]
+    if exchange.purpose == "login" or (found := _IDENTIFIER.search(body)) is None:
+        return ""
+    name, value = found[1], found[2].strip(b'"').decode(errors="replace")
+    if value in unquote(exchange.uri.partition("?")[0]):  # it is in the row already
+        return ""
+    more = " …" if body.count(b'"%s"' % name) > 1 else ""
+    return f"{name.decode()} {value}{more}"
+
+
+_FIRST_BYTES = 10_000
+_IDENTIFIER = re.compile(
+    rb'"(sku|increment_id|email|entity_id|order_id|customer_id|identifier|code|id)"\s*:\s*'
+    rb'("[^"\\\x00-\x1f]{1,80}"|\d{1,20})'
+)
+"""A field that identifies an entity of Magento, and its value."""

@@ -30,4 +30,4 @@ def row_text(exchange: Exchange) -> str:
     first += f"{took} {received}"
     expected = "expected" if exchange.expected else ""
     parts = [first, outcome, attempt_label(exchange), failure_message(exchange), expected, exchange.note]
-    return "\n".join([*parts, exchange.purpose])
+    return "\n".join([*parts, exchange.entity, exchange.purpose])

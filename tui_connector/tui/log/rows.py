@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import unquote
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,7 +15,7 @@ from rich.style import Style
 from ...client.exchange import Exchange, InFlight
 from ...client.printer import attempt_label, failure_message
 from ...log.needle import needle_for
-from ...log.request_summary import Part, least_telling, summary_parts
+from ...log.request_summary import Part, first_entity, least_telling, summary_parts
 from ...text import shown_line
 from ...units import milliseconds, size
 
@@ -197,27 +196,7 @@ def row_message(exchange: Exchange, retry: str = "") -> str:
     """
     failure = failure_message(exchange)
     note = exchange.note if not failure or (exchange.purpose == "probe" and exchange.status is None) else ""
-    return " · ".join(filter(None, [_kept(exchange, retry), note, failure, _first_entity(exchange)]))
-
-
-def _first_entity(exchange: Exchange) -> str:
-    """What identifies the first entity in the body of a request, such as "sku 24-MB01 …" if more follow; or ""."""
-    body = exchange.request_body.data[:_FIRST_BYTES]
-    if exchange.purpose == "login" or (found := _IDENTIFIER.search(body)) is None:
-        return ""
-    name, value = found[1], found[2].strip(b'"').decode(errors="replace")
-    if value in unquote(exchange.uri.partition("?")[0]):  # it is in the row already
-        return ""
-    more = " …" if body.count(b'"%s"' % name) > 1 else ""
-    return f"{name.decode()} {value}{more}"
-
-
-_FIRST_BYTES = 10_000
-_IDENTIFIER = re.compile(
-    rb'"(sku|increment_id|email|entity_id|order_id|customer_id|identifier|code|id)"\s*:\s*'
-    rb'("[^"\\\x00-\x1f]{1,80}"|\d{1,20})'
-)
-"""A field that identifies an entity of Magento, and its value."""
+    return " · ".join(filter(None, [_kept(exchange, retry), note, failure, first_entity(exchange)]))
 
 
 def _kept(exchange: Exchange, retry: str) -> str:
