@@ -89,7 +89,8 @@ def test_rows_and_counts_are_those_of_the_live_log(tmp_path: Path) -> None:
     assert (again.attempts.failed, again.attempts.retried) == (1, 4)
     for before, after in zip(live, again, strict=True):
         assert live.attempts.next_of(before) == again.attempts.next_of(after)
-    assert [first_entity(each) for each in again] == [*[first_entity(each) for each in live][:9], ""]  # no person's address
+    entities = [first_entity(each) for each in live]
+    assert [first_entity(each) for each in again] == [*entities[:9], ""]  # no person's address
     assert first_entity(again[6]) == "sku 24-MB01"
     assert parse("24-mb02").matches(again[5])
 
