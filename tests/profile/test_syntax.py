@@ -70,7 +70,7 @@ def refused(text: str) -> Mistake:
         ("[clients m]\n", 1, "Join the parts"),
         ("[clients.]\n", 1, "missing next to a dot"),
         ("[]\n", 1, "name of the table is missing"),
-        ("[clients.m]:\n", 1, "nothing after a table's name"),
+        ("[clients.m]:\n", 1, "A character after the table's name"),
     ],
 )
 def test_common_mistakes_get_a_hint(text: str, line: int, hint: str) -> None:

@@ -144,7 +144,7 @@ _NAME = r"[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*"
 
 def _header(line: str) -> str | None:
     """The header of a table with its name joined by dots, and as many brackets on both sides."""
-    match = re.match(r"(\s*)(\[+)([^\]#]*)(\]*)\s*(?:[:=]\s*)?(#.*)?$", line)
+    match = re.match(r"(\s*)(\[+)([^\]#]*)(\]*)\s*(?:[:=,;.]\s*)?(#.*)?$", line)
     if match is None:
         return None
     parts = re.findall(r"\"[^\"]*\"|'[^']*'|[\w-]+(?:[ \t]+[\w-]+)*", match[3])
@@ -168,11 +168,19 @@ def _keys_below(line: str) -> str | None:
     return f"{match[1]}\n{match[2]}" if match else None
 
 
+def _comment_after_header(line: str) -> str | None:
+    match = re.match(r"\s*\[[^\]]+\]+", _blanked(line))
+    if match is None:
+        return None
+    text = re.sub(r"\s*(?://|;|--)?\s*", "", line[match.end() :], count=1)
+    return f"{line[: match.end()]}  # {text}"
+
+
 _Corrected = Callable[[str], str | None]
 """The corrected line, of a line that a rule matches; None where it is not clear what was meant."""
 
 _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
-    # the likelier cause first: the first match is shown
+    # the likelier cause first: the first match is shown, at its group "at" where it has one
     (
         r"\s*(?:<{7}|>{7}|={7})(?:\s|$)",
         "conflict-marker",
@@ -209,7 +217,7 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         None,
     ),
     (
-        r"\s*\[[^\"'=]*[\"'][^\"'=]*$",
+        r"\s*\[[^\]\"'=]*[\"'][^\"'=]*$",
         "quote-missing",
         "A quote in the table's name is not closed",
         "",
@@ -220,6 +228,13 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         r"\s*\[\[[^\]]+\](?!\])",
         "table-header",
         "One closing bracket instead of two",
+        "A list of tables has two brackets on either side: [[name]].",
+        _header,
+    ),
+    (
+        r"\s*\[\[[^\]]+\]\](?P<at>\])",
+        "table-header",
+        "More than two closing brackets",
         "A list of tables has two brackets on either side: [[name]].",
         _header,
     ),
@@ -238,7 +253,7 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         lambda line: re.sub(r"\[+\s*", "", line, count=1),
     ),
     (
-        r"\s*\[\[?[^\]\"']*?[^\w\-.\s\]\"'#]",
+        r"\s*\[(?:\[|(?!\[))[^\]\"']*?(?P<at>[^\w\-.\s\]\"'#])",
         "table-header",
         "An invalid character in the table's name",
         "It has letters, digits, _ and -, and dots between its parts.",
@@ -266,18 +281,25 @@ _RULES: list[tuple[str, str, str, str, _Corrected | None]] = [
         _header,
     ),
     (
-        r"\s*\[[^\]]+\]+\s*[,;]?\s*[\w.-]+\s*=",
+        r"\s*\[[^\]]+\]+\s*[,;]?\s*(?P<at>[\w.-]+)\s*=",
         "one-line-each",
         "A key beside the table's name",
         "Its keys go on the lines below.",
         _keys_below,
     ),
     (
-        r"\s*\[[^\]]+\]+\s*[^\s#\]]",
-        "table-header",
-        "Text after the table's name",
-        "Write nothing after a table's name; its keys go on the lines below.",
+        r"\s*\[[^\]]+\]+\s*(?P<at>[,;.:=])\s*(?:#.*)?$",
+        "stray-character",
+        "A character after the table's name",
+        "Remove it.",
         _header,
+    ),
+    (
+        r"\s*\[[^\]]+\]+\s*(?P<at>[^\s#\]])",
+        "after-header",
+        "Text after the table's name",
+        "Only a comment (#) may follow it; its keys go on the lines below.",
+        _comment_after_header,
     ),
     (
         rf"\s*(?:[(<{{]\s*)?{_NAME}\s*(?:[)>}}\]]+:?|(?<=\w):)\s*(?:#.*)?$",
@@ -297,8 +319,9 @@ def cause_of(line: str) -> Cause | None:
         return found
     blanked = _blanked(line)
     for pattern, code, message, hint, corrected in _RULES:
-        if _COMPILED[pattern].match(blanked):
-            column = len(line) - len(line.lstrip()) + 1
+        if (match := _COMPILED[pattern].match(blanked)) is not None:
+            start = match["at"] if "at" in match.groupdict() else None
+            column = (len(line) - len(line.lstrip()) if start is None else match.start("at")) + 1
             return Cause(code, message, hint, corrected(line) if corrected else None, column)
     return None
 

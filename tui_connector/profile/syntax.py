@@ -141,6 +141,7 @@ def _title(code: str, message: str, hint: str) -> str:
 
 
 _TITLES = {
+    "after-header": "Make it a comment",
     "backslash": "Use single quotes",
     "bracket": "Remove it",
     "carriage-return": "Start a new line there",
