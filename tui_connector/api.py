@@ -45,9 +45,8 @@ from .client.model import (
     ClientName,
     HeaderName,
     RequestTemplate,
-    Span,
-    seconds,
 )
+from .client.spans import Span, seconds
 from .client.uri import origin_of
 from .errors import InvalidValue, UserError
 from .incoming.output_file import OutputFile

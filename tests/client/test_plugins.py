@@ -158,7 +158,7 @@ REFUSED = {
     'kind = "query-defaults"\nparameters = { a = "&{sku}" }': "12:16: clients.shop.plugins.0.parameters.a: &{sku}",
     'kind = "query-defaults"\nparameters = { "" = "x" }': "needs a name",
     'kind = "rate-limit"\nrequests = 0': "12:1: clients.shop.plugins.0.requests: must be at least 1",
-    'kind = "rate-limit"\nspan = "1"': '12:1: clients.shop.plugins.0.span: write a number and a unit, such as "30s"',
+    'kind = "rate-limit"\nspan = "1"': '12:1: clients.shop.plugins.0.span: write a number and a unit: "1s"',
     'kind = "rate-limits"': "11:1: clients.shop.plugins.0.kind: unknown kind 'rate-limits'; did you",
 }
 

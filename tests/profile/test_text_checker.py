@@ -105,6 +105,8 @@ def test_problems_of_syntax_and_meaning_are_found_at_once() -> None:
         ('authentications = ["a"]', 'authentications = ["A"]'),
         ('timeout = "30s"', "timeout = 30"),
         ('timeout = "30s"', 'timeout = "30"'),
+        ('timeout = "30s"', 'timeout = "30 seconds"'),
+        ('timeout = "30s"', 'timeout = "0.5 min"'),
         ('identifier = "sku"', 'Identifier = "sku"'),
         ('items = "items"', "items = items"),
         ("format = 1\n", ""),

@@ -29,6 +29,7 @@ from .file_path import FilePath
 from .layer import Plugin
 from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
 from .message import Headers, Request
+from .spans import Span
 from .uri import escape_percents, origin_of
 
 DIRECT = "direct"
@@ -118,8 +119,6 @@ class Proxy(Model):
         return self
 
 
-_SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CONNECTION_HEADERS = (
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
@@ -129,19 +128,6 @@ _SEARCH_ROUTES = ("search", "_search")
 """Last path segments of searches, where a POST only reads: its body contains the criteria."""
 _METHOD_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
 _REPLACED_BY_PHP = re.compile(r"[ .\[]")
-
-
-def seconds(span: str) -> float:
-    """The seconds of a span such as "30s" or "500ms". Raises ValueError with a message for the user."""
-    match = _SPAN.fullmatch(span)
-    if match is None or int(match[1]) == 0:
-        raise ValueError('write a number and a unit, such as "30s", "500ms", "2m", "1h" or "1d"')
-    return int(match[1]) * _SECONDS[match[2]]
-
-
-def _valid_span(span: str) -> str:
-    seconds(span)
-    return span
 
 
 def _header_name(name: str) -> str:
@@ -202,7 +188,6 @@ def _to_lower(method: object) -> object:
     return method.lower() if isinstance(method, str) else method
 
 
-Span = Annotated[str, AfterValidator(_valid_span), WithJsonSchema({"type": "string", "format": "span"})]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 ClientName = Annotated[str, WithJsonSchema({"type": "string", "format": "client"})]
 """The name of one of the profile's clients; forms offer the existing ones."""

@@ -23,9 +23,10 @@ from .body_refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
 from .exchange import LONGEST_RESENT, Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
-from .model import DIRECT, HttpClient, Tls, seconds
+from .model import DIRECT, HttpClient, Tls
 from .responding_origins import RespondingOrigins
 from .route import PLAIN_ROUTE, ClientRoute
+from .spans import seconds
 from .uri import canonical, origin_of
 from .whole_bodies import LONGEST, WholeBody
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from ..client.message import RequestFailed
-from ..client.model import seconds
 from ..client.session import Session
+from ..client.spans import seconds
 from ..errors import UserError
 from ..profile.model import Profile
 from ..profile.on_failure import OnFailure

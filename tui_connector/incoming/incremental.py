@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from ..client.model import Span, seconds
+from ..client.spans import Span, seconds
 from ..kinds import Model, NotCompared
 from ..runs.ledger import SeenItem
 from ..templates import Json

@@ -11,7 +11,8 @@ from pydantic import Field, PrivateAttr
 from ..client.authentication.login import server_message
 from ..client.layer import Send
 from ..client.message import InvalidRequest, Request, RequestFailed, Response
-from ..client.model import ClientName, RequestTemplate, Span
+from ..client.model import ClientName, RequestTemplate
+from ..client.spans import Span
 from ..errors import InvalidValue, UserError
 from ..kinds import Model, Named, NotCompared
 from ..runs.inconsistency import Inconsistency

@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from ..client.message import Request, RequestFailed
-from ..client.model import seconds
+from ..client.spans import seconds
 from ..errors import UserError
 from ..runs.database import LedgerError
 from ..runs.errors import END_STATES, Action, RunError, RunFailed

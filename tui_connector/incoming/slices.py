@@ -15,8 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from ..client.message import Request, RequestFailed
-from ..client.model import seconds
 from ..client.plugins.retry import retry_after
+from ..client.spans import seconds
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, Ledger
 from ..runs.pace import Patience

@@ -12,8 +12,8 @@ from typing import Self
 
 from ..client.exchange import ExchangeLog
 from ..client.message import Request
-from ..client.model import seconds
 from ..client.session import Session
+from ..client.spans import seconds
 from ..errors import InvalidValue, UserError
 from ..machine import Machine
 from ..runs.database import LedgerPlace

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ..client.message import Request
-from ..client.model import ClientName, RequestTemplate, Span
+from ..client.model import ClientName, RequestTemplate
+from ..client.spans import Span
 from ..kinds import Named, NotCompared
 from ..runs.inconsistency import Inconsistency
 from ..runs.request_templates import ENTITY, RUN, paths_in

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
-from ..client.model import RequestTemplate, seconds
+from ..client.model import RequestTemplate
 from ..client.plugins.retry import retry_after
+from ..client.spans import seconds
 from ..errors import InvalidValue
 from ..machine import Machine
 from ..runs.errors import Action, Explain, RunError, RunFailed

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from ..client.exchange import ExchangeLog
-from ..client.model import seconds
 from ..client.session import Session
+from ..client.spans import seconds
 from ..errors import UserError
 from ..machine import Machine
 from ..runs.database import LedgerError, LedgerPlace

@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..client.model import ClientName, RequestTemplate, Span
+from ..client.model import ClientName, RequestTemplate
+from ..client.spans import Span
 from ..client.uri import is_absolute
 from ..kinds import Model
 from ..runs.inconsistency import Inconsistency

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from .. import __version__
+from ..client.spans import is_span, probable_span
 from ..errors import InvalidValue, UserError
 from ..kinds import Kind, Model, broken_packages
 from ..misspelling import MISSPELT, most_similar
@@ -433,11 +434,19 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
 def _wrong_type(data: Any, loc: tuple[int | str, ...], found: Found) -> Found:
     """A value of a wrong type: perhaps that of another key, or a command as it is typed in a shell."""
     key, model, written = str(found.path[-1]) if found.path else "", _model_of(data, loc), value_at(data, found.path)
+    if meant := _span_meant(model, key, written):
+        return found._replace(suggestion=meant)
     if found.code != "wrong-type" or model is None or not isinstance(written, str):
         return found
     if (meant := model.other_words.get(key, "")) in _keys_of(model):
         return found._replace(message=f"{found.message}; did you mean {meant!r}?", suggestion=meant, is_of_key=True)
     return found._replace(value=_as_type_of(model, key, written)) if key == "command" else found
+
+
+def _span_meant(model: type[Model] | None, key: str, written: object) -> str:
+    """The span that a number was meant as; "" where the key has none."""
+    fields = model.model_fields.items() if model is not None else ()
+    return probable_span(str(written)) if any(key in (n, f.alias) and is_span(f) for n, f in fields) else ""
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:

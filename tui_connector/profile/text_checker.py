@@ -232,7 +232,7 @@ def _is_of_other_type(found: Found) -> bool:
 
 def _is_of_value(found: Found) -> bool:
     """Whether no text like that of the value would be valid."""
-    return _is_of_other_type(found) or (found.code == "invalid-value" and found.at is None)
+    return _is_of_other_type(found) or (found.code == "invalid-value" and found.at is None and not found.correction)
 
 
 _PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
@@ -385,8 +385,7 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
     bare = written.strip("\"'")
     match found.expected:
         case "string_type" if written[0] not in "[{":
-            is_seconds = str(found.path[-1]).endswith("timeout") and _NUMBER.fullmatch(written)
-            return _value(block, span, f'"{bare}{"s" if is_seconds else ""}"')
+            return _value(block, span, f'"{bare}"')
         case "bool_type" if bare.lower() in ("true", "false", "yes", "no", "on", "off"):
             return _value(block, span, "true" if bare.lower() in ("true", "yes", "on") else "false")
         case "int_type" | "float_type" if _NUMBER.fullmatch(bare):
@@ -395,8 +394,6 @@ def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock,
             return _value(block, span, json.dumps(found.value, ensure_ascii=False))
         case "list_type" if written[0] not in "[{":
             return _value(block, span, f"[{written}]")
-    if str(found.path[-1]).endswith("timeout") and _NUMBER.fullmatch(bare):
-        return _value(block, span, f'"{bare}s"')
     return None
 
 

@@ -29,7 +29,8 @@ from ..error_message import error_message
 from ..layer import Layer, LayerContext, Send
 from ..literal_secrets import MOVE, is_literal_secret, reject_secret_in_uri
 from ..message import InvalidRequest, LoginRefused, Request, RequestFailed, RequestInfo, Response
-from ..model import seconds, with_parameters
+from ..model import with_parameters
+from ..spans import seconds
 from ..uri import absolute, canonical, is_absolute, origin_of
 from .login_lockouts import Account, LoginLockouts, is_magento_login
 from .one_time_code import NO_CODE, OneTimeCode, UsedCodes, generated_code, is_code, prompted_code
@@ -83,8 +84,10 @@ def _cache(value: str) -> str:
     if value not in ("auto", "off"):
         try:
             seconds(value)
-        except ValueError as error:
-            raise ValueError(f'write "auto", "off" or a duration: {error}') from error
+        except InvalidValue as error:
+            wrong = InvalidValue("cache", f'write "auto", "off" or a duration: {error}')
+            wrong.correction = error.correction
+            raise wrong from error
     return value
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from ...machine import Machine
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
 from ..message import Request, Response
-from ..model import Span, seconds
+from ..spans import Span, seconds
 from .retry import retry_after
 
 _REMAINING = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
 from ..message import PERMANENT_FAILURES, Failure, NoResponse, Request, Response
-from ..model import Span, seconds
+from ..spans import Span, seconds
 
 _BUSY = (429, 503)
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
