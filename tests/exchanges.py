@@ -87,6 +87,7 @@ exchanges = st.builds(
     original=st.none() | st.builds(Request, st.sampled_from(["GET", "POST"]), text, _headers, st.binary(max_size=20)),
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]),
     uri=text.map(lambda path: f"https://acme.example/{path}"),
+    typed_uri=st.just("") | text.map(lambda path: f"https://acme.example/{path}"),
     request_headers=_headers,
     request_body=bodies,
     status=st.none() | st.integers(100, 599),

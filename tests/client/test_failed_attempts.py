@@ -75,3 +75,22 @@ def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
         attempts.record(lost(number, uri="https://acme.example/10"))
     assert (attempts.failed, attempts.retried) == (10, 10)
     assert attempts.next_of(lost(18, uri="https://acme.example/10")) == NextAttempt(19, 0)
+
+
+def test_a_guess_that_finds_the_store_leaves_no_failure_at_the_address_that_was_typed() -> None:
+    typed, other = "https://acme.example/admin/rest/V1/currency", "http://acme.example/rest/V1/currency"
+
+    def search(number: int, uri: str, status: int | None) -> Exchange:
+        sent = {"uri": uri, "purpose": "probe", "typed_uri": typed}
+        return lost(number, **sent) if status is None else exchange(number, status=status, **sent)
+
+    for status in (None, 404, 503):
+        first, guess = search(1, typed, status), search(2, f"{other}/2", status)
+        attempts = recorded(first, guess)
+        assert (first.failed, guess.failed, guess.expected) == (True, False, True)
+        assert (attempts.failed, attempts.retried, attempts.next_of(first)) == (1, 0, None), "no guess has found it"
+        attempts = recorded(first, guess, search(3, other, 200))
+        assert (attempts.failed, attempts.retried) == (0, 0)
+        assert attempts.next_of(first) == NextAttempt(3, 0)
+    again = recorded(first, search(2, typed, 200))
+    assert (again.failed, again.retried) == (0, 1), "the same address was tested again"

@@ -9,6 +9,7 @@ from faulty_stores import Fault, in_front_of
 from http_server import Received, reply, serving
 from user_errors import user_error
 
+from tui_connector.client.exchange import Exchanges
 from tui_connector.client.message import Request, Response
 from tui_connector.guide.steps.store_address import (
     MAX_CANDIDATES,
@@ -20,6 +21,7 @@ from tui_connector.guide.steps.store_address import (
 from tui_connector.guide.steps.store_views import store_views, unknown_view
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
+from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 CURRENCY = b'{"base_currency_code":"USD"}'
@@ -66,6 +68,28 @@ async def test_any_address_of_the_shop_will_do(machine: Machine, sandbox: Sandbo
     assert len(state.probes) <= MAX_CANDIDATES
     assert state.finding is None
     assert not any("key" in path or "searchCriteria" in path for path in paths(sandbox))
+
+
+async def test_only_the_address_that_was_typed_can_fail_and_only_if_no_other_has_the_store(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async def logged(typed: str) -> Exchanges:
+        bench = Workbench(machine)
+        async with bench.anonymous() as session:
+            async for _ in search(typed, session.client("default")):
+                pass
+        bench.close()
+        return bench.exchanges
+
+    host = sandbox.url.removeprefix("http://")
+    for typed in (host, f"{host}/admin", f"{sandbox.url}/shop/de/bag.html", f"{sandbox.url}/index.php/rest/V1"):
+        log = await logged(typed)
+        assert log.attempts.failed == 0, typed
+        assert not [each for each in log if each.failed and not log.attempts.next_of(each)]
+    closed = await logged("http://127.0.0.1:1/shop")
+    assert [each.failed for each in closed] == [True, False]
+    assert closed.attempts.failed == 1
+    assert "guessed this address" in str(diagnose_exchange(closed[1]))
 
 
 async def test_two_factor_is_detected_before_the_password_is_entered(machine: Machine) -> None:
@@ -154,10 +178,11 @@ async def test_a_store_of_another_name_says_it(machine: Machine) -> None:
 
 
 async def test_a_page_with_200_is_not_reachable(machine: Machine) -> None:
-    state, asked = await shop({}, "{url}", machine)
+    state, asked = await shop({}, "{url}/a/b", machine)
     assert state.found is None
     assert state.finding is not None
     assert state.finding.id == "not-rest"
+    assert "/a/b/rest/V1/directory/currency" in state.finding.evidence[0], "the address that was typed, not a guess"
     assert "Shop" in state.finding.summary
     assert len(asked) == len(state.probes) <= MAX_CANDIDATES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from exchanges import exchange
+from exchanges import exchange, lost
 from watched_log import filled, refusal, watching
 
 from tui_connector.client.body_refusal import BodyRefusal
@@ -83,6 +83,26 @@ async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_pr
         await watched.pilot.press("P", "G")
         watched.log.record(exchange(90, purpose="probe"))  # a minute later: another test
         await watched.selects(90)
+
+
+async def test_a_guess_at_an_address_is_muted_and_not_selected_once_another_one_has_the_store(
+    machine: Machine,
+) -> None:
+    note, typed = "https: Magento REST API?", "https://acme.example/rest/V1/directory/currency"
+    search = {"purpose": "probe", "typed_uri": typed, "note": note}
+    async with watching(machine, filled(lost(1, uri=typed, **search)), size=(80, 24)) as watched:
+        for number in (2, 3):
+            watched.log.record(lost(number, uri=f"https://acme.example/{number}", **search))
+        await watched.shows("Requests 3 (3 probes) · 1 failed")
+        await watched.shows("2 probes about the store, 2 wrong guesses")
+        await watched.selects(1)
+        watched.log.record(exchange(4, uri="http://acme.example/rest/V1/directory/currency", **search))
+        await watched.shows("Requests 4 (4 probes)──")
+        await watched.shows("→ #4")
+        await watched.shows("▸ #2–4")
+        await watched.pilot.press("e")
+        await watched.shows("errors only")
+        await watched.until(lambda: watched.numbers() == [1])
 
 
 async def test_probes_are_one_row_that_says_what_the_program_asked_and_that_opens(machine: Machine) -> None:

@@ -304,7 +304,7 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
         say(f"  set in the environment: {variable}")
     say("\n" + saved.profile.read_text())
     say(
-        f"{len(workbench.exchanges)} requests, {len(workbench.exchanges.failures)} of them refused. "
+        f"{len(workbench.exchanges)} requests, {workbench.exchanges.attempts.failed} of them refused. "
         "All steps succeeded."
     )
 

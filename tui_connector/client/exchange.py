@@ -117,11 +117,18 @@ class Exchange:
     """What identifies the first entity in the request, where a file has kept that and perhaps not the body."""
     kept_key: int | None = field(default=None, compare=False, repr=False)
     """Its `request_key` as a file has kept it; None where it is derived from the request."""
+    typed_uri: str = ""
+    """Of a request that looks for a store: its URI at the address that was typed."""
 
     @property
     def failed(self) -> bool:
         """No response, unless it was cancelled, or one that refuses, mostly by a status of 400 or above."""
-        return (self.status is None and not self.cancelled) or (self._refused and not self.expected)
+        return self._is_bad and not self.expected
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it looks for a store elsewhere than at the address that was typed."""
+        return self.typed_uri not in ("", self.uri)
 
     @property
     def cancelled(self) -> bool:
@@ -130,15 +137,22 @@ class Exchange:
 
     @property
     def expected(self) -> bool:
-        """A refusal that does not count as a failure: a probe finds out which of several responses the store sends.
+        """What does not count as a failure: a probe finds out which of several responses the store sends.
 
-        It is sent to learn what the store refuses (4xx), but not that it is broken (5xx).
+        It is sent to learn what the store refuses (4xx), but not that it is broken (5xx). A guess at its address may
+        fail in any way; at the address that was typed, any refusal is a failure.
         """
+        if self.typed_uri:
+            return self._is_bad and self.is_guess
         return self._refused and self.purpose == "probe" and self.status is not None and self.status < 500
 
     @property
     def _refused(self) -> bool:
         return self.refusal is not None or (self.status is not None and self.status >= 400)
+
+    @property
+    def _is_bad(self) -> bool:
+        return self._refused or (self.status is None and not self.cancelled)
 
     @property
     def identity(self) -> tuple[int, datetime]:
@@ -158,18 +172,20 @@ class Exchange:
     def request_key(self) -> int:
         """The same for a request that is sent again with another call, also by another process; 0 where unknown.
 
-        That is so of runs, and of logins and probes while the store cannot be reached, but not of a login that was
-        refused: it may be repeated with another password, which is masked.
+        That is so of runs, of logins and probes while the store cannot be reached, and of a store that was found at
+        another address than the one that was typed. It is not so of a login that was refused: it may be repeated with
+        another password, which is masked.
         """
         if self.kept_key is not None:
             return self.kept_key
         sent = self.request_body
-        is_answered = self.status is not None and self.status < 500 and self.failed
+        is_answered = self.status is not None and self.status < 500 and self.failed and not self.typed_uri
         may_differ = self.purpose in ("test", "user") or (self.purpose != "run" and is_answered)
-        if may_differ or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
+        is_wrong_guess = self.is_guess and self.expected
+        if may_differ or is_wrong_guess or self.by_hand or sent.cut or (self.method == "POST" and not sent.data):
             return 0
         run = self.original.about.run.get("run") if self.original is not None else None
-        text = repr((self.purpose, str(run), self.client, self.method, self.uri))
+        text = repr((self.purpose, str(run), self.client, self.method, self.typed_uri or self.uri))
         digest = blake2b(text.encode("utf-8", "surrogatepass") + sent.data, digest_size=_KEY_BYTES)
         return int.from_bytes(digest.digest(), "big")
 

@@ -24,6 +24,9 @@ class Attempt(Protocol):
     def failed(self) -> bool: ...
 
     @property
+    def is_guess(self) -> bool: ...
+
+    @property
     def request_keys(self) -> tuple[int | None, int | None]:
         """Hashes that are the same for all attempts: of a call, and of a request of a run; None where unknown."""
 
@@ -54,6 +57,8 @@ class FailedAttempts:
         """How many of those that nothing repeats are not kept."""
         self.retried = 0
         """How many failed attempts were sent again."""
+        self.found_elsewhere = 0
+        """How many requests failed at the address that was typed, before a guess at it has found the store."""
 
     @property
     def failed(self) -> int:
@@ -76,7 +81,8 @@ class FailedAttempts:
         if before is not None and before in self._open:
             self._close(before)
             self._next[before] = NextAttempt(exchange.number, exchange.attempt if is_same_call else 0)
-            self.retried += 1
+            self.retried += not exchange.is_guess
+            self.found_elsewhere += exchange.is_guess
             if len(self._next) > self._most:
                 del self._next[next(iter(self._next))]
         if exchange.failed:
@@ -94,7 +100,7 @@ class FailedAttempts:
         self._open.clear()
         self._by_key.clear()
         self._next.clear()
-        self._dropped = self.retried = 0
+        self._dropped = self.retried = self.found_elsewhere = 0
 
     def _close(self, identity: Identity) -> None:
         for key in self._open.pop(identity):

@@ -71,6 +71,8 @@ class RequestInfo:
     """The number of the login whose token the request carries; 0 for none."""
     by_hand: bool = False
     """Whether its user wrote the request, in the form of the log, or resends one that was."""
+    typed_uri: str = ""
+    """Of a request that looks for a store: its URI at the address that was typed. At another URI it is a guess."""
     repeats: tuple[int, datetime] | None = None
     """The identity of the exchange that is resent with this request."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
@@ -106,12 +108,12 @@ class Request:
         return replace(self, uri=path + "?" + "&".join([*kept, f"{encoded}={quote(value, safe='')}"]))
 
 
-def probe_request(method: str, uri: str, question: str, body: bytes = b"") -> Request:
+def probe_request(method: str, uri: str, question: str, body: bytes = b"", *, typed_uri: str = "") -> Request:
     """A request of the program itself, to learn something about the store. The log shows the question.
 
-    It says which status means what, where that is not obvious: "2FA on? 404: no".
+    It says which status means what, where that is not obvious: "2FA on? 404: no". `typed_uri` as in `RequestInfo`.
     """
-    return Request(method, uri, body=body, about=RequestInfo(purpose="probe", note=question))
+    return Request(method, uri, body=body, about=RequestInfo(purpose="probe", note=question, typed_uri=typed_uri))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def blocks(
 
 def outcome(exchange: Exchange) -> Role:
     """The role of the lines with the outcome; never SUCCESS for a status of 400 or above, or a refusal."""
-    if exchange.cancelled and not exchange.failed:
+    if exchange.status is None and not exchange.failed:
         return Role.NOTE
     if exchange.status is None or exchange.status >= 500:
         return Role.ERROR
@@ -148,7 +148,7 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     # the program's own requests go through the client that always exists: named, it would seem to be that of the run
     is_own = exchange.purpose in ("login", "probe") and exchange.client == "default"
     parts = [f"#{exchange.number}", at, exchange.purpose, "" if is_own else f"client {exchange.client}"]
-    parts += [attempt_label(exchange), exchange.note]
+    parts += [attempt_label(exchange), expected_label(exchange) if exchange.is_guess else "", exchange.note]
     yield Role.SUMMARY, [shown_line(" · ".join(part for part in parts if part))]
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
     wire = exchange.body.wire_size
@@ -157,7 +157,7 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     result = shown_line(" · ".join(filter(None, parts)))
     yield outcome(exchange), [result]
     if error := failure_message(exchange):
-        yield outcome(exchange), [shown_line(error if exchange.cancelled else f"✘ {error}")]
+        yield outcome(exchange), [shown_line(f"✘ {error}" if exchange.failed or exchange.status is not None else error)]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
 
@@ -165,6 +165,13 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
 def attempt_label(exchange: Exchange) -> str:
     """Which attempt of its request it is; "" for the first one."""
     return f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
+
+
+def expected_label(exchange: Exchange) -> str:
+    """Why it does not count as a failure that it was refused or got no response; "" where it does, or was not."""
+    if not exchange.expected:
+        return ""
+    return "guess" if exchange.is_guess else "expected"
 
 
 def failure_message(exchange: Exchange) -> str:

@@ -110,6 +110,7 @@ def to_exchange(
         refusal=attempt.refusal and replace(attempt.refusal, message=mask.text(attempt.refusal.message)),
         login=about.login,
         by_hand=about.by_hand,
+        typed_uri=mask.uri(about.typed_uri) if about.typed_uri else "",
         token=attempt.refused_token,
     )
 

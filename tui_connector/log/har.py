@@ -69,6 +69,8 @@ def entry(exchange: Exchange) -> dict[str, Json]:
         "_seconds": timings_to_json(exchange.timings),
         "_masked": list(_masked_parts(exchange)),
     }
+    if exchange.typed_uri:
+        own["_typed-uri"] = exchange.typed_uri
     if exchange.note:
         own["_note"] = exchange.note
     if exchange.failure is not None:
@@ -343,6 +345,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         call=fields.integer("_call", number),
         login=fields.integer("_login"),
         by_hand=fields.flag("_by-hand"),
+        typed_uri=mask.uri(typed_uri) if (typed_uri := fields.text("_typed-uri")) else "",
         client=fields.text("_client"),
         purpose=purpose_of(fields.text("_purpose")),
         formatter=fields.text("_formatter") or None,

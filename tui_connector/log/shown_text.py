@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..client.exchange import Exchange
-from ..client.printer import attempt_label, failure_message
+from ..client.printer import attempt_label, expected_label, failure_message
 from ..client.uri import parameters
 from ..units import milliseconds, size
 from .request_summary import conditions, decoded_criteria, request_summary
@@ -28,6 +28,6 @@ def row_text(exchange: Exchange) -> str:
     took, received = milliseconds(exchange.timings.total), size(exchange.body.size)
     first = f"#{exchange.number} {exchange.at.astimezone():%H:%M:%S} {exchange.method} {exchange.status or ''} "
     first += f"{took} {received}"
-    expected = "expected" if exchange.expected else ""
-    parts = [first, outcome, attempt_label(exchange), failure_message(exchange), expected, exchange.note]
+    labels = (attempt_label(exchange), failure_message(exchange), expected_label(exchange))
+    parts = [first, outcome, *labels, exchange.note]
     return "\n".join([*parts, exchange.entity, exchange.purpose])

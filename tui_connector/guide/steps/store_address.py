@@ -231,7 +231,7 @@ async def search(typed: str, send: Send) -> AsyncIterator[AddressSearch]:
         return
     unreachable: set[str] = set()
     tried: set[str] = set()
-    typed_origin = origin_of(candidates[0].root)
+    typed_origin, typed_uri = origin_of(candidates[0].root), _uri_of(candidates[0])
     while candidates and len(state.probes) < MAX_CANDIDATES:
         address = candidates.pop(0)
         origin = origin_of(address.root)
@@ -240,7 +240,7 @@ async def search(typed: str, send: Send) -> AsyncIterator[AddressSearch]:
         if address.other_scheme and typed_origin not in unreachable:
             continue
         tried.add(address.base_uri())
-        probe, target = await _probe(address, send)
+        probe, target = await _probe(address, send, typed_uri)
         state.probes.append(probe)
         state.finding = _more_informative(state.finding, probe.finding)
         if _is_unreachable(probe.finding):
@@ -280,10 +280,11 @@ async def _with_store_view(address: RestAddress, typed: str, send: Send) -> Rest
 
 
 def _more_informative(first: Finding | None, second: Finding | None) -> Finding | None:
-    """A response of a REST API takes precedence over a web page, and a web page over no response."""
+    """That of the address that was typed, the first one; a response of a REST API is better than a web page there."""
     if first is None or second is None:
         return first or second
-    return second if first.id == "not-rest" and second.failure is None else first
+    is_better = first.id == "not-rest" and second.id != "not-rest" and second.failure is None
+    return second if is_better else first
 
 
 def _is_unreachable(finding: Finding | None) -> bool:
@@ -293,11 +294,20 @@ def _is_unreachable(finding: Finding | None) -> bool:
     return finding.failure not in _PATH_FAILURES
 
 
-async def _probe(address: RestAddress, send: Send) -> tuple[AddressProbe, RestAddress | None]:
+def _uri_of(address: RestAddress) -> str:
+    """What is requested to find out whether a REST API is at this address."""
+    return f"{address.base_uri()}/{CURRENCY}"
+
+
+async def _probe(address: RestAddress, send: Send, typed_uri: str) -> tuple[AddressProbe, RestAddress | None]:
+    """What is at this address, and where it redirects to; `typed_uri` is requested at the address that was typed."""
     base = address.base_uri()
     if address.is_cloud_service:
         return await _probe_protected(address, send), None
-    request = probe_request("GET", f"{base}/{CURRENCY}", f"{urlsplit(base).scheme}: Magento REST API?")
+    if address.without_rest:  # where every request may require a token, so that a refusal tells nothing
+        typed_uri = ""
+    question = f"{urlsplit(base).scheme}: Magento REST API?"
+    request = probe_request("GET", _uri_of(address), question, typed_uri=typed_uri)
     try:
         response = await send(request)
     except RequestFailed as failure:

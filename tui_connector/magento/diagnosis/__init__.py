@@ -68,6 +68,8 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
     """
     if exchange.failure is Failure.CANCELLED:
         return None
+    if exchange.is_guess and exchange.expected:
+        return _probe(exchange)
     request_line = f"{exchange.method} {exchange.uri}"
     if exchange.failure is Failure.NOT_SENT:
         return diagnose_failure(InvalidRequest(exchange.failure_text, exchange=exchange.number), request_line)
@@ -93,13 +95,14 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
 def _probe(exchange: Exchange) -> Finding:
     """What the program wanted to know. A refusal of a probe is an answer, whatever it means for other requests."""
     question = exchange.note or "what is this store?"
-    answer = (
-        f"{exchange.status} is one of the answers it expects"
-        if exchange.expected
-        else f"The answer is {exchange.status}"
-    )
-    remedy = f"{answer}: nothing is wrong, and nothing has to be done."
-    return Finding(PROBE, f"The program sent this itself, to learn about the store: {question}", remedy=remedy)
+    if exchange.is_guess:
+        summary = f"The program guessed this address, as the store may not be at the one that was typed: {question}"
+        answer = "A guess may fail" if exchange.expected else "The store was found here"
+    else:
+        summary = f"The program sent this itself, to learn about the store: {question}"
+        expected = f"{exchange.status} is one of the answers it expects"
+        answer = expected if exchange.expected else f"The answer is {exchange.status}"
+    return Finding(PROBE, summary, remedy=f"{answer}: nothing is wrong, and nothing has to be done.")
 
 
 def _is_well_formed(authorization: str) -> bool:

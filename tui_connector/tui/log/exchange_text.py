@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ...client.exchange import Exchange, RecordedBody, Timings
-from ...client.printer import Formatter, Role, blocks, failure_message, phases, request_target
+from ...client.printer import Formatter, Role, blocks, expected_label, failure_message, phases, request_target
 from ...client.uri import readable
 from ...client.wire import Bounds
 from ...log.history import BODIES_ARE_KEPT
@@ -147,7 +147,8 @@ def probes_text(probes: Sequence[Exchange]) -> ExchangeText:
         address = readable(request_target(each.uri))
         text.add(Role.NOTE, shown_line(f"#{each.number} {each.method} {address}"))
         question = each.note or "what is this store?"
-        answer = f"{each.status}{' (expected)' if each.expected else ''}"
+        label = expected_label(each)
+        answer = f"{each.status or each.failure_text}{f' ({label})' if label else ''}"
         text.add(Role.NOTE, shown_line(f"    {question} → {answer}"))
     text.add(Extra.HINT, "", "Enter lists them one by one; P folds them again.")
     return text

@@ -17,6 +17,9 @@ class Rows(Protocol):
     def exchange_at(self, index: int) -> Exchange | None:
         """The exchange in this row, the newest one of a folded row; None where there is none."""
 
+    def is_followed(self, exchange: Exchange) -> bool:
+        """Whether another attempt has followed this failed one."""
+
     def folded_at(self, index: int) -> tuple[Exchange, ...]:
         """The exchanges of a folded row; empty for the row of one exchange."""
 
@@ -35,7 +38,7 @@ def index_to_follow(rows: Rows, last: int) -> int:
         pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
         if pause > _PAUSE_BEFORE_PROBE:
             break
-        if not folds(exchange):
+        if not folds(exchange) and not rows.is_followed(exchange):
             return index
         if decided < 0 and _succeeded(exchange):
             decided = index

@@ -123,8 +123,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._keeps_in_view = False
         """Whether the selection stays in view while a new filter is applied: until the user scrolls."""
         self._drawn_state: tuple[object, ...] = ()
-        self._retried = (0, frozenset[tuple[int, int]]())
-        """How many failed attempts were sent again, and the retries to come, when the others were last listed."""
+        self._retried = self._retries
+        """Those when the other failed attempts were last listed."""
         self._number_width = NUMBER
         self._filtering = False
         self._heads = SessionHeads()
@@ -147,6 +147,16 @@ class LogView(Painted, ScrollView, can_focus=True):
     def ring(self) -> Ring:
         """All exchanges, or the failures, of which the list shows some."""
         return self.exchanges.failures if self.errors_only else self.exchanges
+
+    @property
+    def _retries(self) -> tuple[int, frozenset[tuple[int, int]]]:
+        """How many failed attempts something has followed, and the retries to come."""
+        attempts = self.exchanges.attempts
+        return attempts.retried + attempts.found_elsewhere, self.exchanges.retries
+
+    def is_followed(self, exchange: Exchange) -> bool:
+        """Whether this failed attempt was sent again, or the store was found at another address."""
+        return self.exchanges.attempts.next_of(exchange) is not None
 
     @property
     def total(self) -> int:
@@ -243,7 +253,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Shows the ring of failures, or all exchanges; where nothing is selected, what was selected there before."""
         before, selected = self.ring, next(iter(self.selected_probes), self.selected)
         session = before.session_at(self._selected_position)
-        self.failures, self._retried = shown, (self.exchanges.attempts.retried, self.exchanges.retries)
+        self.failures, self._retried = shown, self._retries
         self.view = View(self.ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
         self._seen = self.ring.newest_place
         if not self.following:
@@ -292,7 +302,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         line = self.scroll_offset.y
         top_index, below_title = self._heads.index_at(line), bool(self._heads.title_at(line))
         top = self.view[top_index] if 0 <= top_index < len(self.view) else None
-        retried = self.exchanges.attempts.retried, self.exchanges.retries
+        retried = self._retries
         if self.failures == "last" and retried != self._retried:
             self._retried = retried
             self.view.set(self._listed(self.wanted), self._folds(self.wanted))  # others failed for good now

@@ -13,10 +13,10 @@ from rich.segment import Segment
 from rich.style import Style
 
 from ...client.exchange import Exchange, InFlight
-from ...client.printer import attempt_label, failure_message
+from ...client.printer import attempt_label, expected_label, failure_message
 from ...log.needle import needle_for
 from ...log.request_summary import Part, first_entity, least_telling, summary_parts
-from ...text import shown_line
+from ...text import count, shown_line
 from ...units import milliseconds, size
 
 Paint = Callable[[str], Style]
@@ -165,8 +165,10 @@ def folded_row(
     exchanges: Sequence[Exchange], columns: Columns, paint: Paint, *, mark: str, has_keys: bool
 ) -> list[Segment]:
     """The row in place of several probes; `mark` as in `row`; `has_keys`: Enter would list them."""
-    refused = sum(exchange.expected for exchange in exchanges)
-    outcome = f", {refused} refused as expected" if refused else ""
+    guesses = sum(exchange.expected and exchange.is_guess for exchange in exchanges)
+    refused = sum(exchange.expected for exchange in exchanges) - guesses
+    outcome = f", {count(guesses, 'wrong guess', 'wrong guesses')}" if guesses else ""
+    outcome += f", {refused} refused as expected" if refused else ""
     numbers = f"#{exchanges[0].number}–{exchanges[-1].number}"
     head = f"{mark or ' '} {numbers:<{columns.number + 1}} "
     room = columns.end - cell_len(head)
@@ -190,7 +192,7 @@ def status_paint(exchange: Exchange) -> str:
 
 
 def row_message(exchange: Exchange, retry: str = "") -> str:
-    """Which attempt it is, what follows it, that its refusal is expected, why it failed or its note, and what it sends.
+    """Which attempt it is, what follows it, that it may fail, why it failed or its note, and what it sends.
 
     Of a probe without a response, what it asked, too.
     """
@@ -201,7 +203,7 @@ def row_message(exchange: Exchange, retry: str = "") -> str:
 
 def _kept(exchange: Exchange, retry: str) -> str:
     """What of the message is always whole: without it, the row looks like another request, or like a failure."""
-    return " · ".join(filter(None, [attempt_label(exchange), retry, "expected" if exchange.expected else ""]))
+    return " · ".join(filter(None, [attempt_label(exchange), retry, expected_label(exchange)]))
 
 
 def _after_gap(text: str) -> str:

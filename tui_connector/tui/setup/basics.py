@@ -521,7 +521,7 @@ class BasicsPane(StepPane):
         state = message.state
         if self._searched_for != (self.setup.typed_address, self.setup.store_view):
             return  # changed meanwhile
-        probes = "\n".join(f"{'✔' if p.found else '✘'} {p.base_uri}: {p.result}" for p in state.probes)
+        probes = "\n".join(f"{'✔' if p.found else '–'} {p.base_uri}: {p.result}" for p in state.probes)
         if not message.ended:
             self.report(probes)
             return

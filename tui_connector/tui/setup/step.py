@@ -449,7 +449,13 @@ def details_of(finding: Finding) -> str:
     return "\n".join([*whole, *(each for each in finding.evidence[:1] if finding.summary not in each)])
 
 
-_LINE_STYLES = {"✔": TONES["success"], "✘": TONES["error"], "!": TONES["warning"], "…": TONES["muted"]}
+_LINE_STYLES = {
+    "✔": TONES["success"],
+    "✘": TONES["error"],
+    "!": TONES["warning"],
+    "…": TONES["muted"],
+    "–": TONES["muted"],
+}
 
 
 def _result_spans(text: str) -> Iterator[Span]:
