@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Exchanges, Timings
-from tui_connector.log.blocks import Block, BlockTexts, JoinedTexts
+from tui_connector.log.blocks import Block, BlockTexts
 from tui_connector.log.field_condition import FieldCondition
 from tui_connector.log.filter import (
     And,
@@ -29,6 +29,7 @@ from tui_connector.log.filter import (
 )
 from tui_connector.log.filter_corrections import applied, corrected, unknown_field
 from tui_connector.log.searched_fields import SearchedFields
+from tui_connector.log.shown_text import query_text, row_text
 
 LOG = [
     exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
@@ -518,25 +519,59 @@ def test_only_what_is_certainly_meant_is_applied() -> None:
         ("where pending", [3]),
         ("no response inv", [1]),
         ("inv nowhere", []),
+        ("orders duffle", [3]),  # in the row, and in the body
+        ("Duffle POST", [1]),
+        ("24-mb01 x-cache", [1, 3]),  # in a body, and in a header
+        ("duffle pending nowhere", []),
+        ("joust · duffle", [1, 3]),
+        ("9 > joust", []),
+        ("#3 1720 duffle", [3]),
+        ("orders 136", [3]),  # no status, but a number in the body
+        ("orders 13", [3]),
+        ("orders 131", []),
+        ("expected joust", []),
     ],
 )
-def test_a_search_finds_words_anywhere_in_a_row(text: str, numbers: list[int]) -> None:
+def test_a_search_finds_words_anywhere_in_an_exchange(text: str, numbers: list[int]) -> None:
     place = "https://acme.example/rest/V1/"
     query = "?searchCriteria[filter_groups][0][filters][0][field]=status" + (
         "&searchCriteria[filter_groups][0][filters][0][value]=pending"
     )
+    duffle, cached = b'{"sku":"24-MB01","name":"Joust Duffle","stock_id":136}', (("X-Cache", "MISS"),)
     rows = [
-        lost(1, method="POST", uri=f"{place}inventory/source-items"),
+        lost(1, method="POST", uri=f"{place}inventory/source-items", request_body=duffle, request_headers=cached),
         exchange(2, method="POST", status=401, purpose="login", uri=f"{place}integration/admin/token"),
-        exchange(3, uri=f"{place}orders{query}"),
+        exchange(3, uri=f"{place}orders{query}", body=duffle, headers=cached, timings=Timings(total=1.72)),
     ]
+    assert text_found("orders joust", rows[2]) == "joust"  # the row shows the other one
     assert text_found("POST inv", rows[0]) == "inv"  # what the detail marks
     assert text_found("POST inv", rows[2]) == "POST inv"  # which is not found in it
     wanted = search_for(text)
-    block = Block(rows, lambda: JoinedTexts("", None))
     assert [each.number for each in rows if wanted.matches(each)] == numbers
     assert wanted.possible is not None
-    assert wanted.possible(block) or not numbers
+    for each in rows:
+        block = Block([each], lambda each=each: BlockTexts().of(0, [each]))  # type: ignore[misc]
+        assert wanted.possible(block) or each.number not in numbers
+
+
+def test_a_search_looks_at_each_block_that_has_its_words() -> None:
+    """Whatever of an exchange shows them: its row, its query, headers, bodies."""
+    query = "?searchCriteria[filterGroups][0][filters][0][field]=sku&searchCriteria[filterGroups][0][filters][0][value]"
+    message = b'{"message":"Not \\u00fcber %1 (%2)","parameters":["A-7","x/y"]}'
+    for each in (
+        exchange(1234, uri=f"https://acme.example/rest/V1/products{query}=%25A-7%25&searchCriteria[currentPage]=3"),
+        exchange(2, status=404, reason="Not Found", body=message, attempt=2, note="login renewed"),
+        exchange(3, purpose="probe", status=401, body=b"<html><title>Acc&egrave;s</title></html>"),
+        lost(4, entity="sku B-9 …"),
+    ):
+        block = Block([each], lambda each=each: BlockTexts().of(0, [each]))  # type: ignore[misc]
+        shown = [row_text(each), query_text(each.uri), each.uri, "cache miss nowhere"]
+        missing = {"136", "nowhere", *(() if each.status else ("cache", "miss"))}  # 136 ms, but no status 136
+        for word in " ".join(shown).split():
+            wanted = search_for(f"{word} acme")
+            assert wanted.matches(each) is (word not in missing), word
+            assert wanted.possible is not None
+            assert wanted.possible(block) or word in missing, word
 
 
 def test_what_was_meant_is_a_filter_that_is_understood() -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..client.exchange import Exchange
-from ..client.printer import attempt_label
+from ..client.printer import attempt_label, expected_label
+from ..units import milliseconds, size
 from .shown_text import row_text
 
 BLOCK_SIZE = 64
@@ -41,12 +42,22 @@ class Block:
 
     def rows(self) -> str:
         """The words of rows besides the URI: method, status, attempt, purpose and why it failed, in lower case."""
-        rows = [
-            f"{each.method} {each.status} {attempt_label(each)} {each.purpose} {each.reason} {each.failure_text} "
-            f"{each.note} {each.entity}"
+        rows = {
+            (
+                *(each.method, each.status, attempt_label(each), each.purpose),
+                *(each.reason, each.failure_text, each.note, each.entity),
+            )
             for each in self.exchanges
-        ]
-        return "\n".join(rows).casefold()
+        }  # most of a block have the same
+        words = [" ".join(map(str, row)) for row in rows]
+        words += {label for each in self.exchanges if (label := expected_label(each))}
+        return "\n".join(words).casefold()
+
+    def numbers(self) -> str:
+        """The numbers in the columns of rows, besides those of the time."""
+        return "\n".join(
+            [f"{each.number} {milliseconds(each.timings.total)} {size(each.body.size)}" for each in self.exchanges]
+        )
 
     def row_texts(self) -> str:
         return "\n".join(map(row_text, self.exchanges))

@@ -16,6 +16,7 @@ from ..errors import InvalidValue
 from ..misspelling import most_similar
 from .field_condition import PATTERN as FIELD_CONDITION
 from .field_condition import SIGN, SIGN_WORD, SIGNS, FieldCondition
+from .needle import Needle
 from .operators import (
     ANYTHING,
     CONDITION,
@@ -23,12 +24,14 @@ from .operators import (
     Possible,
     Predicate,
     attribute,
+    found_anywhere,
+    found_as_meant,
     is_method_or_status,
-    possible_row_word,
+    possibly_anywhere,
     reads_bodies,
-    row_word,
     wants_status,
 )
+from .shown_text import row_text
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
@@ -164,25 +167,55 @@ class Or:
 
 
 @dataclass(frozen=True, slots=True)
-class RowWord:
-    """A word of a search that a row shows, in any of its columns."""
+class Words:
+    """Several words of a search: in any places of an exchange (row, address, headers, bodies), or as one text.
 
-    word: str
+    A method or a status among them is meant as such, or as a whole number in a body, unless all are one text.
+    """
+
+    text: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._all))[:_MOST_WORDS]
+
+    @property
+    def _all(self) -> list[str]:
+        return re.sub("·", " ", self.text).split()
 
     def __str__(self) -> str:
-        return _quoted(self.word)
+        return _quoted(self.text)
 
     def compile(self) -> tuple[int, Predicate]:
-        return 20, row_word(self.word)
+        tests = [found_as_meant(each) if is_method_or_status(each) else found_anywhere(each) for each in self.words]
+        needle = Needle(self.text)
+        if len(needle.words) == len(self._all) and not any(map(is_method_or_status, self.words)):
+            return 80, lambda exchange: all(test(exchange) for test in tests)  # what has the text has the words
+        as_text = _anything(self.text)
+        return 120, lambda exchange: all(test(exchange) for test in tests) or as_text(exchange)
 
     def possible(self) -> Possible | None:
-        return possible_row_word(self.word)
+        words = sorted(set(Needle(self.text).words[:_MOST_WORDS]), key=len, reverse=True)
+        tests = [_possible(each) for each in words]  # a long one is rare, and so rules out most at once
+        return lambda block: all(test(block) for test in tests)
 
     def reads_bodies(self) -> bool:
-        return False
+        return True
 
 
-Expression = Term | RowWord | Not | And | Or
+def _anything(text: str) -> Predicate:
+    return OPERATORS[ANYTHING].compile(text)
+
+
+def _possible(word: str) -> Possible:
+    anywhere, meant = possibly_anywhere(word), OPERATORS[ANYTHING].possible
+    if meant is None or not is_method_or_status(word):
+        return anywhere
+    as_meant = meant(word)
+    return lambda block: as_meant(block) or anywhere(block)
+
+
+Expression = Term | Words | Not | And | Or
 
 
 @dataclass(frozen=True)
@@ -206,8 +239,8 @@ class Filter:
         """The texts that it looks for in the row of this exchange: words, and what of it a condition is true of."""
         found: list[str] = []
         for term in _wanted(self.expression):
-            if isinstance(term, RowWord):
-                found.append(term.word)
+            if isinstance(term, Words):
+                found += [term.text, *term.words]
             elif term.operator == CONDITION:
                 found += FieldCondition.parse(term.argument).found_in(exchange.uri)
             elif term.operator in (ANYTHING, *_IN_ADDRESS):
@@ -280,36 +313,33 @@ def comparison_in(text: str) -> Expression | None:
 def search_for(text: str) -> Filter:
     """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
 
-    Several words are also found in any places of a row. A text with an operator is a filter. Raises `BadFilter`.
+    Several words are also found in any places of an exchange. A text with an operator is a filter. Raises `BadFilter`.
     """
     if "~" in text:
         return parse(text)
     if not text:
         return Filter()
-    found = [Term(ANYTHING, text), comparison_in(text), _words_in_row(text)]
-    alternatives = tuple(each for each in found if each is not None)
-    return Filter(Or(alternatives) if len(alternatives) > 1 else alternatives[0])
-
-
-def _words_in_row(text: str) -> Expression | None:
-    """All words of a text, wherever a row shows them; None for a single one."""
-    words = tuple(dict.fromkeys(text.split()))[:_MOST_WORDS]
-    if len(words) < 2:
-        return None
-    return And(tuple(Term(ANYTHING, each) if is_method_or_status(each) else RowWord(each) for each in words))
+    wanted: Expression = Words(text) if len(text.split()) > 1 else Term(ANYTHING, text)
+    compared = comparison_in(text)
+    return Filter(wanted if compared is None else Or((wanted, compared)))
 
 
 def text_found(text: str, exchange: Exchange) -> str:
-    """What of an exchange a search for this text has found, as its details show it; "" where that is not a text."""
+    """What of an exchange a search for this text has found, as its details show it; "" where that is not a text.
+
+    Of words in several places, the longest of those that its row does not show.
+    """
     if "~" in text:
         return ""
     compared = comparison_in(text)
     if compared is not None and compared.compile()[1](exchange):
         return next(iter(Filter(compared).found_in(exchange)), "")
-    words = _words_in_row(text)
-    if words is None or Filter(Term(ANYTHING, text)).matches(exchange) or not Filter(words).matches(exchange):
+    words = Words(text)
+    if len(words.words) < 2 or _anything(text)(exchange) or not Filter(words).matches(exchange):
         return text
-    return max((each.word for each in _wanted(words) if isinstance(each, RowWord)), key=len, default=text)
+    shown = f"{row_text(exchange)}\n{exchange.uri}".casefold()
+    found = [each for each in words.words if not is_method_or_status(each)]
+    return max(found, key=lambda word: (word.casefold() not in shown, len(word)), default=text)
 
 
 def help_rows() -> Iterator[tuple[str, str]]:
@@ -324,9 +354,9 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
 
 
-def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term | RowWord]:
+def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term | Words]:
     """The terms of an expression that are not negated, or all."""
-    if isinstance(expression, Term | RowWord):
+    if isinstance(expression, Term | Words):
         yield expression
     elif isinstance(expression, And | Or):
         for part in expression.parts:

@@ -16,7 +16,7 @@ from ..misspelling import similar_names
 from .blocks import Block
 from .field_condition import SIGNS, field_condition, possible_field_condition
 from .needle import Needle
-from .shown_text import WORDS, query_text, row_text
+from .shown_text import WORDS, query_text, row_text, words_of_row
 from .uri_search import uri_search
 
 Predicate = Callable[[Exchange], bool]
@@ -159,19 +159,64 @@ def _possible_row(argument: str) -> Possible:
     return (lambda block: text in block.rows()) if wanted.is_word else lambda block: wanted.is_in(block.row_texts())
 
 
-def row_word(word: str) -> Predicate:
-    """Whether a row shows this word: in its columns, or in the address as it is or as it is shown."""
+def found_anywhere(word: str) -> Predicate:
+    """Whether an exchange has this word anywhere: row, address as it is or as it is shown, header or body."""
     text, in_uri = word.casefold(), uri_search(word.casefold())
+    in_header, in_body = _header(word), _body(word)
+    is_column, is_written = _COLUMN.fullmatch(text) is not None, _WRITTEN.fullmatch(text) and text not in WORDS
+
+    def in_row(exchange: Exchange) -> bool:
+        return text in (row_text(exchange) if is_column else words_of_row(exchange)).casefold()
+
+    def in_query(exchange: Exchange) -> bool:
+        return not is_written and text in query_text(exchange.uri).casefold()
+
     return lambda exchange: (
-        in_uri(exchange.uri) or text in row_text(exchange).casefold() or text in query_text(exchange.uri).casefold()
+        in_uri(exchange.uri) or in_body(exchange) or in_row(exchange) or in_header(exchange) or in_query(exchange)
     )
 
 
-def possible_row_word(word: str) -> Possible:
-    text, in_uri = word.casefold(), uri_search(word.casefold())
-    if not word.isalnum() or text in WORDS:  # a sign or a word that only rows have
+def found_as_meant(word: str) -> Predicate:
+    """A method or a status in what was searched for: as such, in the path, or as a whole number in a body."""
+    anything = _anything(word)
+    if not word.isdecimal():
+        return anything
+    number = re.compile(rb"(?<![\w.])%b(?![\w.])" % word.encode())
+
+    def found(data: bytes) -> bool:
+        return number.search(data) is not None
+
+    return lambda exchange: anything(exchange) or exchange.body.contains(found) or found(exchange.request_body.data)
+
+
+def possibly_anywhere(word: str) -> Possible:
+    """The same of a block: whether the longest part of the word that nothing writes in another way may be there."""
+    text = max(_PART.findall(word.casefold()), key=len, default="")
+    if len(text) < _SHORTEST_PART or not text.isascii() or _OF_COLUMN.fullmatch(text):
         return lambda _: True
-    return lambda block: in_uri(block.uris()) or text in block.rows() or text in block.row_texts().casefold()
+    in_uri, in_header, in_body = uri_search(text), _possible_header(text), _possible_body(text)
+    is_number, is_of_criteria = text.isdigit() and len(text) <= _LONGEST_NUMBER, text in WORDS
+
+    def possible(block: Block) -> bool:
+        uris = block.uris()
+        if in_uri(uris) or (is_of_criteria and "criteria" in uris.casefold()):
+            return True
+        if in_body(block) or in_header(block) or text in block.rows():
+            return True
+        return is_number and text in block.numbers()
+
+    return possible
+
+
+_COLUMN = re.compile(r"#?[\d:.]+|ms?|s|[km]?b")
+"""What a column of a row may contain that only rows show."""
+_WRITTEN = re.compile(r"[\w./@-]+")
+"""What rows show of an address as it is written there."""
+_PART = re.compile(r"\w+")
+_OF_COLUMN = re.compile(r"\d\d?|[mk]?[sb]")
+"""A part of a time, or a unit."""
+_SHORTEST_PART, _LONGEST_NUMBER = 2, 9
+"""Characters below which nearly all exchanges have it somewhere, and up to which it may be a number in a column."""
 
 
 def _possible_anything(argument: str) -> Possible:

@@ -24,10 +24,14 @@ def query_text(uri: str) -> str:
 
 def row_text(exchange: Exchange) -> str:
     """The columns of its row, besides the address, and the reason of its status."""
-    outcome = "" if exchange.status is None else f"{exchange.status} {exchange.reason}"
     took, received = milliseconds(exchange.timings.total), size(exchange.body.size)
     first = f"#{exchange.number} {exchange.at.astimezone():%H:%M:%S} {exchange.method} {exchange.status or ''} "
-    first += f"{took} {received}"
+    return f"{first}{took} {received}\n{words_of_row(exchange)}"
+
+
+def words_of_row(exchange: Exchange) -> str:
+    """The same without number, time, duration and size."""
+    outcome = "" if exchange.status is None else f"{exchange.status} {exchange.reason}"
     labels = (attempt_label(exchange), failure_message(exchange), expected_label(exchange))
-    parts = [first, outcome, *labels, exchange.note]
+    parts = [exchange.method, outcome, *labels, exchange.note]
     return "\n".join([*parts, exchange.entity, exchange.purpose])
