@@ -174,3 +174,18 @@ def test_other_fields_are_not_remarked() -> None:
     data = magento(request={"uri": "orders"}, **misspelt)
     data["clients"]["magento"]["plugins"][0]["uri"] = "https://api.example/v2"
     assert not [*remarks(data)]
+
+
+@pytest.mark.parametrize("setting", ["filter", "transform"])
+def test_an_expression_that_compares_with_a_field_is_remarked_with_the_value(setting: str) -> None:
+    wrong, meant = 'status == "complete"', "status == 'complete'"
+    [remark] = remarks(magento(request={"uri": "orders"}, **{setting: wrong}))
+    assert (remark.path, remark.value) == (("incoming", "a", setting), meant)
+    assert remark.message == f'"complete" is a field here: did you mean {meant}?'
+    data = magento(request={"uri": "orders"}, **{setting: meant}, title=wrong)  # a title is no expression
+    data["environments"] = {"uat": {"incoming": {"a": {setting: wrong}}}}
+    data["outgoing"] = {
+        "b": {"steps": [{"name": "c", "when": "@.a == true"}], "source": {"kind": "csv", "path": wrong}}
+    }
+    places = {("outgoing", "b", "steps", 0, "when"), ("environments", "uat", "incoming", "a", setting)}
+    assert {each.path for each in remarks(data)} == places

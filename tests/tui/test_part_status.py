@@ -155,3 +155,20 @@ def test_a_short_result_of_a_run_leaves_the_summary_its_room() -> None:
     assert line.rstrip().endswith("✔ 5 min")
     assert "GET orders · status eq complete · → orders.jsonl" in line
     assert len(line) <= 80
+
+
+def test_a_part_that_is_probably_not_meant_as_it_is_has_no_check_mark(tmp_path: Path) -> None:
+    path, status = tmp_path / "acme.toml", PartStatus()
+    path.write_text(PROFILE.replace('products" }\n', 'products" }\nfilter = \'status == "complete"\'\n', 1))
+    opened = open_profile(path)
+    assert opened.profile is not None
+    status.read(opened)
+    for part in (PRODUCTS, ORDERS):
+        status.test_begins(part)
+        status.tested(part, CheckResult("it", True), 90.0)
+    assert (row(status, PRODUCTS).mark[0], row(status, ORDERS).mark[0]) == ("!", "✔")
+    said = "\n".join(each.plain for each in status.detail(PRODUCTS, 100.0, "", wide=False, width=80))
+    assert "! line 9: filter: \"complete\" is a field here: did you mean status == 'complete'?  → a: Write" in said
+    status.test_begins(PRODUCTS)
+    status.tested(PRODUCTS, CheckResult("it", False), 95.0)
+    assert row(status, PRODUCTS).mark[0] == "✘"

@@ -174,7 +174,7 @@ async def test_the_key_that_corrects_a_problem_is_shown_where_it_does(machine: M
         assert '+kind = "bearer"' in screen
         await pilot.press("y")
         await until(pilot, lambda: 'kind = "bearer"' in path.read_text())
-        done = 'authentications.integration.kind: fix line 6: write "bearer". Saved; u undoes it.'
+        done = 'Saved: fix line 6: write "bearer" (authentications.integration.kind). u undoes it.'
         await until(pilot, lambda: done in messages(app))
         await until_shown(pilot, "1 problem")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)

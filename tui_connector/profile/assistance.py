@@ -283,8 +283,8 @@ def _key_at(text: str, offset: int, place: _Place) -> KeyPath:
 # What the models say
 
 
-def _annotation(data: Any, path: KeyPath) -> tuple[Any, FieldInfo | None]:
-    """The type at a path, and the field that it is of."""
+def type_at(data: Any, path: KeyPath) -> tuple[Any, FieldInfo | None]:
+    """The type at a path, and the field that it is of; None where the path is not one of a profile."""
     path = base_path(data, path)
     annotation: Any = Profile
     info: FieldInfo | None = None
@@ -334,9 +334,9 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 def _help(path: KeyPath, data: Any) -> Help | None:
     while path:
-        annotation, info = _annotation(data, path)
+        annotation, info = type_at(data, path)
         if info is not None and path[-1] == "kind":
-            kind, _ = _annotation(data, path[:-1])
+            kind, _ = type_at(data, path[:-1])
             name, _, about = (getattr(kind, "__doc__", "") or "").strip().partition("\n")
             return Help(path, name or "Kind", about.strip() or "What it is; its other keys depend on it.", "a name")
         if info is not None:
@@ -380,7 +380,7 @@ def _completions(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator
         case "header":
             yield from _headers(place, whole)
         case "key":
-            annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+            annotation, _ = type_at(data, place.table) if place.table else (Profile, None)
             known = _keys(place, data)
             fields: dict[str, FieldInfo] = {}
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -443,7 +443,7 @@ def _has_keys_after_dot(place: _Place, name: str, there: object, data: Any, fiel
 
 def _meant(place: _Place, data: Any) -> Sequence[str]:
     """The keys that are meant by another word, which is typed."""
-    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    annotation, _ = type_at(data, place.table) if place.table else (Profile, None)
     if place.mode != "key" or len(place.typed) < _FEW or not isinstance(annotation, type):
         return ()
     words = annotation.other_words if issubclass(annotation, Model) else {}
@@ -463,14 +463,14 @@ def _keys(place: _Place, data: Any) -> Mapping[str, Any]:
 def _keys_present(place: _Place, data: Any) -> tuple[str, ...]:
     if place.mode != "key" or not place.typed:
         return ()
-    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    annotation, _ = type_at(data, place.table) if place.table else (Profile, None)
     is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
     valid = _fields(annotation) if is_model else _keys(place, data)
     return tuple(each for each in _keys(place, data) if each.startswith(place.typed) and each in valid)
 
 
 def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
-    annotation, _ = _annotation(data, place.table) if place.table else (Profile, None)
+    annotation, _ = type_at(data, place.table) if place.table else (Profile, None)
     annotation = _bare(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in _fields(annotation).items():
@@ -491,7 +491,7 @@ def _headers(place: _Place, data: Mapping[str, Any]) -> Iterator[Completion]:
 def _values(place: _Place, data: Any, whole: Mapping[str, Any]) -> Iterator[Completion]:
     key = place.key or str(next((step for step in reversed(place.table) if isinstance(step, str)), ""))
     path = (*place.table, place.key) if place.key else place.table
-    annotation, info = _annotation(data, path)
+    annotation, info = type_at(data, path)
     if not place.key and get_origin(annotation) is list:
         annotation = _bare(get_args(annotation)[0])
     template = _open_template(place)
@@ -553,7 +553,7 @@ def _open_template(place: _Place) -> tuple[str] | None:
 
 
 def _kinds(data: Any, table: KeyPath) -> Iterator[tuple[str, str]]:
-    annotation, _ = _annotation(data, table)
+    annotation, _ = type_at(data, table)
     family = annotation if isinstance(annotation, type) and issubclass(annotation, Kind) else None
     while family is not None and Kind not in family.__bases__:
         family = next((base for base in family.__mro__[1:] if issubclass(base, Kind)), None)

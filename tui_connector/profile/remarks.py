@@ -10,6 +10,10 @@ from ..client.layer import Plugin
 from ..client.uri import is_absolute, is_unencrypted, origin_of
 from ..errors import InvalidValue
 from ..incoming.output_path import refusal_of_name
+from ..templates.expression import is_expression
+from ..templates.expression_mistakes import fields_for_values
+from ..text import listed
+from .assistance import type_at
 from .file_endings import End, named_like_other_kind
 from .misspelt_fields import misspelt_fields
 from .model import PAGED_BY_CRITERIA, ModelPath
@@ -39,6 +43,33 @@ def remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
     yield from _refused_files(data)
     yield from _misnamed_files(data)
     yield from _misspelt_fields(data)
+    yield from _fields_for_values(data)
+
+
+def _fields_for_values(data: Mapping[str, Any]) -> Iterator[Remark]:
+    """The expressions, also of environments, that compare with a field where a value was probably meant."""
+    for path, text in _texts(data, ()):
+        if _MAY_NAME_FIELDS.search(text) and (found := fields_for_values(text)) is not None:
+            field = type_at(data, path)[1]
+            if field is not None and is_expression(field):
+                are = "is a field" if len(found.fields) == 1 else "are fields"
+                message = f"{listed(found.fields, 3)} {are} here: did you mean {found.meant}?"
+                yield Remark(path, message, "field-for-value", found.meant)
+
+
+_MAY_NAME_FIELDS = re.compile(r"\"|\b(?:true|false|null)\b")
+
+
+def _texts(value: object, path: ModelPath) -> Iterator[tuple[ModelPath, str]]:
+    """Each text in a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _texts(each, (*path, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _texts(each, (*path, index))
 
 
 def _misspelt_fields(data: Mapping[str, Any]) -> Iterator[Remark]:

@@ -46,6 +46,7 @@ from .problems import (
 from .remarks import Remark, remarks
 from .syntax import Mistake
 from .text_history import difference
+from .value_mistakes import in_quotes
 
 _MAX_PARTS: Final = 2_000
 """Validated parts that are remembered besides those of the text."""
@@ -453,7 +454,9 @@ def _value(block: TextBlock, span: TextSpan, value: str) -> Correction:
 
 def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Correction | None:
     """A text with another part in place of the wrong one; None where it is not known which part that is."""
-    written = block.text[span.value_start : span.end]
+    written, title = block.text[span.value_start : span.end], f"Write {right}"
+    if written == f"'{wrong}'" and "'" in right:
+        return Correction(title, (_replaced(block, span, in_quotes(right)),))
     if written[:1] == '"':
         wrong, right = (part.replace("\\", "\\\\").replace('"', '\\"') for part in (wrong, right))
     elif written[:1] != "'" or "'" in right:
@@ -461,7 +464,7 @@ def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Corr
     if written.count(wrong) != 1:
         return None
     start = block.start + span.value_start + written.index(wrong)
-    return Correction(f"Write {right}", (TextEdit(start, start + len(wrong), right),))
+    return Correction(title, (TextEdit(start, start + len(wrong), right),))
 
 
 def _set(text: str, path: ModelPath, value: Any, title: str) -> Correction | None:

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from ..errors import InvalidValue
 from ..misspelling import similar_names
+from . import expression_mistakes
 
 MAX_LENGTH: Final = 1_000
 """Characters of an expression."""
@@ -33,16 +34,7 @@ MAX_TEXT: Final = 1_000_000
 MAX_ITEMS: Final = 100_000
 """Items of a list that an expression produces."""
 
-QUOTED: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`"""
-"""A raw string, a quoted identifier or a literal."""
-
 _BUILDING = {"multi_select_list", "multi_select_dict", "function_expression", "flatten", "expref"}
-_QUOTED_OR = re.compile(rf"({QUOTED})", re.DOTALL)
-_REPAIRS = (
-    (re.compile(r"(?:^|\.)(-?\d+)(?=[.\[\s|]|$)"), r"[\1]"),
-    (re.compile(r"[A-Za-z_]\w*(?:-\w+)+"), r'"\g<0>"'),
-    (re.compile(r"([=<>]\s*)(-?\d+(?:\.\d+)?)"), r"\1`\2`"),
-)
 
 
 class Budget:
@@ -193,7 +185,7 @@ class Expression:
             raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}") from None
         except ParseError as error:
             where, why = f"at character {error.lex_position + 1}", _why_invalid(text, error)
-            repaired = _repair(text)
+            repaired = expression_mistakes.repaired(text, _is_valid)
             hint = f"Write {repaired}." if repaired else ""
             wrong = InvalidValue("expression", f"invalid JMESPath {where}: {why}", hint)
             wrong.at = error.lex_position
@@ -373,6 +365,13 @@ def _compiled(text: str) -> Any:
         return jmespath.compile(text).parsed
 
 
+def _is_valid(text: str) -> bool:
+    try:
+        return _compiled(text) is not None
+    except (JMESPathError, RecursionError):
+        return False
+
+
 def nodes(tree: Any) -> Iterator[tuple[Any, int]]:
     """Each node of a compiled expression, and its depth."""
     stack = [(tree, 1)]
@@ -411,19 +410,6 @@ def _why_invalid(text: str, error: ParseError) -> str:
 
 
 _QUOTES = ("'", '"', "`")
-
-
-def _repair(text: str) -> str:
-    """The expression that was probably meant; "" if none is known."""
-    parts = _QUOTED_OR.split(text)
-    for pattern, replacement in _REPAIRS:
-        better = "".join(part if place % 2 else pattern.sub(replacement, part) for place, part in enumerate(parts))
-        try:
-            if better != text and _compiled(better):
-                return better
-        except (JMESPathError, RecursionError):
-            continue
-    return ""
 
 
 def _is_number(value: object) -> bool:

@@ -19,7 +19,8 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic import JsonValue as Json
 
 from ..errors import InvalidValue
-from .expression import MAX_TEXT, QUOTED, Budget, Expression, shape
+from .expression import MAX_TEXT, Budget, Expression, shape
+from .expression_mistakes import QUOTED
 from .validation import leaves, raise_errors
 
 _OPEN = re.compile(r"[&?@]\{")

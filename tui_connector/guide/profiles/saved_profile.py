@@ -31,6 +31,8 @@ class OpenedProfile:
     document: Document | None = None
     profile: Profile | None = None
     problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    """What is probably not meant, of a valid profile."""
     environment: str = ""
     """The environment whose values it has; "" for the base values."""
     environment_label: str = ""
@@ -66,6 +68,10 @@ class OpenedProfile:
     def problems_of(self, family: str, name: str) -> list[Problem]:
         """The problems of one part, also those of its values in an environment."""
         return [each for each in self.problems if part_of(each.keys) == (family, name)]
+
+    def remarks_of(self, family: str, name: str) -> list[Problem]:
+        """The remarks on one part, also on its values in an environment."""
+        return [each for each in self.remarks if part_of(each.keys) == (family, name)]
 
     def is_readable(self, part: ProfilePart) -> bool:
         """Whether the part is valid by itself, whatever the others are."""
@@ -126,7 +132,8 @@ def open_profile(path: Path, environment: str = "") -> OpenedProfile:
     text = _effective_text(document, data) if environment else document.text()
     if profile is None:
         text = without_literal_secrets(text) or ""
-    return OpenedProfile(path, document, profile, checked.problems, environment, label, data, _texts(text), read)
+    found = checked.problems, checked.remarks
+    return OpenedProfile(path, document, profile, *found, environment, label, data, _texts(text), read)
 
 
 def _effective_text(document: Document, data: Mapping[str, Any]) -> str:

@@ -73,8 +73,8 @@ class ChangesScreen(ProfileScreen):
     async def save_fix(self, problem: Problem) -> None:
         """Applies the suggested correction of a problem, after the difference was shown."""
         if change := await self._save_change(self.path.name, self.part_changes.fix(problem)):
-            where = f"{problem.path}: " if problem.path else ""
-            self.notify(shown_line(f"{where}{change.title}. Saved; u undoes it.", 200), markup=False)
+            where = f" ({problem.path})" if problem.path else ""
+            self.notify(shown_line(f"Saved: {change.title}{where}. u undoes it.", 200), markup=False)
 
     @work(exclusive=True, group="delete")
     async def change_environment(self, action: Literal["rename", "delete"], name: str) -> None:

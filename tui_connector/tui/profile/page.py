@@ -491,7 +491,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if action in ("delete", "rename"):
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
-            return self.opened is not None and bool(self.opened.problems)
+            return self.opened is not None and (bool(self.opened.problems) or self.problem_to_fix is not None)
         if action == "tasks":
             return bool(self._outgoing_to_send())
         if action == "environment":
@@ -504,7 +504,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         if opened is None:
             return ()
         if part is not None and not self.is_on_problem:
-            return opened.problems_of(part.family, part.name)
+            return opened.problems_of(part.family, part.name) or opened.remarks_of(part.family, part.name)
         return opened.problems[listed.highlighted or 0 :][:1]
 
     @property
@@ -595,7 +595,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             "before that; U redoes what was undone. "
             "a corrects the selected problem, where it says → a, after showing the lines that change (on a part whose "
             "problems have no correction, the first problem that has one); a literal secret "
-            "is moved out of the file in the editor. "
+            "is moved out of the file in the editor. It also corrects what is marked ! as probably not meant. "
             "e opens the file as text, at the selected problem or part, and o in your own editor ($VISUAL, $EDITOR). "
             "The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
             "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "

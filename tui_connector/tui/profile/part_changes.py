@@ -214,7 +214,8 @@ def _correct(document: Document, problem: Problem) -> tuple[Checked, Correction]
     """Corrects the problem in the text of a file; the result is checked. Raises `UserError` if it is gone."""
     raw = document.text()
     text = line_ends.plain(raw)
-    found = next((each for each in Checker().check(text).problems if each == problem), None)
+    checked = Checker().check(text)
+    found = next((each for each in (*checked.problems, *checked.remarks) if each == problem), None)
     if found is None or found.fix is None:
         message = f"{shown_line(document.path.name if document.path else '')} has changed: the problem is elsewhere now"
         raise UserError("problem-gone", message, "Try again once the page shows the file as it is.")

@@ -82,6 +82,7 @@ class PartStatus:
         self.secrets: Sequence[SecretState] = []
         self._data: Mapping[str, Json] = {}
         self._problems: Callable[[str, str], Sequence[Problem]] = lambda *_: ()
+        self._remarks: Callable[[str, str], Sequence[Problem]] = lambda *_: ()
         self._profile: Profile | None = None
 
     def test_begins(self, part: ProfilePart) -> None:
@@ -131,7 +132,8 @@ class PartStatus:
         """Takes the profile as it is in the file now; a result counts while its part is as it was tested."""
         if opened.data != self._data:
             self._discard_failures()
-        self._data, self._problems, self._profile = opened.data, opened.problems_of, opened.profile
+        self._data, self._profile = opened.data, opened.profile
+        self._problems, self._remarks = opened.problems_of, opened.remarks_of
 
     def secrets_found(self, states: Sequence[SecretState]) -> None:
         """Takes the states of the secrets as they are now."""
@@ -180,12 +182,13 @@ class PartStatus:
         if part == self.testing:
             return "…", "muted"
         test = self._test_of(part)
-        if test is not None and test.result.is_tested:
+        is_remarked = bool(self._remarks(part.family, part.name))
+        if test is not None and test.result.is_tested and not (test.result.ok and is_remarked):
             return _mark_of(test.result)
         secrets = self.secrets_of(part)
         if any(state.ok is False for state in secrets):
             return "✘", "error"
-        if any(state.for_session for state in secrets):
+        if is_remarked or any(state.for_session for state in secrets):
             return "!", "warning"
         return (" ", "") if test is None else _mark_of(test.result)
 
@@ -202,10 +205,12 @@ class PartStatus:
         `width`: that of the table of first items, in columns. `arguments`: the profile and its environment as the
         arguments of a command.
         """
-        for problem in self._problems(part.family, part.name):
-            environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
-            words = f"✘ line {problem.line}{environment}: {_within(problem)}"
-            yield Content.assemble((shown_line(words), TONES["error"]), fix_note(problem, "a"))
+        of = (part.family, part.name)
+        for mark, tone, found in (("✘", "error", self._problems(*of)), ("!", "warning", self._remarks(*of))):
+            for problem in found:
+                environment = f" ({problem.keys[1]})" if problem.keys[:1] == (TABLE,) else ""
+                words = f"{mark} line {problem.line}{environment}: {_within(problem)}"
+                yield Content.assemble((shown_line(words), TONES[tone]), fix_note(problem, "a"))
         if (test := self._test_of(part)) is not None:
             result = test.result
             tone = TONES[_mark_of(result)[1]]

@@ -29,7 +29,7 @@ class TextsScreen(ChangesScreen, TextHolder):
 
     @property
     def selected_problems(self) -> Sequence[Problem]:
-        """The selected problem, or those of the selected part."""
+        """The selected problem, or those of the selected part; of one without any, the remarks on it."""
         raise NotImplementedError
 
     @property
