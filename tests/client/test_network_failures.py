@@ -181,5 +181,5 @@ async def test_a_proxy_that_refuses_and_one_that_is_not_there_are_named(machine:
     assert refused.id == "unreachable-proxy"
     assert "proxy" in refused.summary.lower()
     gone = await through(proxy.url)
-    assert gone.id == "unreachable-refused"
+    assert gone.id == "unreachable-proxy-connection"
     assert "proxy" in gone.summary

@@ -114,7 +114,7 @@ async def test_a_proxy_that_is_not_there_is_named(workbench: Workbench, shop: Se
         pass
     with pytest.raises(NoResponse) as failed:
         await _ask(workbench, shop.url, proxy={"uri": proxy.url})
-    assert failed.value.failure is Failure.REFUSED
+    assert failed.value.failure is Failure.PROXY_UNREACHABLE
     assert failed.value.message == f"The proxy {proxy.url.removeprefix('http://')} refused the connection"
 
 

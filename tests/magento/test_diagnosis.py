@@ -7,11 +7,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from exchanges import lost
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
-from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_failure
+from tui_connector.client.message import Failure, InvalidRequest, LoginRefused, Request, RequestFailed, Response
+from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_exchange, diagnose_failure
 from tui_connector.magento.diagnosis.case import Case
 from tui_connector.magento.diagnosis.rules import EVERY_RULE, Rule
 from tui_connector.secrets.token_shape import token_shape
@@ -243,6 +244,26 @@ def test_failures_without_a_response_get_a_finding() -> None:
         (RequestFailed("The login got no response"), "request-failed"),
     ):
         assert diagnose_failure(failure, "GET modules").id == name
+
+
+@pytest.mark.parametrize(
+    ("failure", "uri", "words"),
+    [
+        (Failure.REFUSED, "http://localhost:8852/rest", ("port 8852 of this computer", "container", "start the store")),
+        (Failure.REFUSED, "https://shop.example/rest", ("port 443 of shop.example", "VPN", "curl -v https://shop")),
+        (Failure.REFUSED, "http://[::1]:81/", ("port 81 of this computer",)),
+        (Failure.TIMEOUT_CONNECT, "http://10.0.0.7/x", ("Port 80 of 10.0.0.7", "firewall", "VPN")),
+        (Failure.DNS, "https://shop.exmaple/", ("shop.exmaple", "misspelt", "nslookup shop.exmaple")),
+        (Failure.PROXY_UNREACHABLE, "https://shop.example/", ("is the proxy running?",)),
+        (Failure.REFUSED, "not an address", ("is the store running?",)),
+    ],
+)
+def test_a_connection_that_was_not_made_is_explained_by_host_and_port(
+    failure: Failure, uri: str, words: tuple[str, ...]
+) -> None:
+    found = diagnose_exchange(lost(failure=failure, uri=uri))
+    assert found is not None
+    assert all(each in found.remedy for each in words)
 
 
 def jwt(**claims: object) -> str:

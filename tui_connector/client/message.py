@@ -163,6 +163,7 @@ class Failure(StrEnum):
     PROTOCOL = "protocol"
     NOT_SENT = "not-sent"
     PROXY = "proxy"
+    PROXY_UNREACHABLE = "proxy-connection"
     CANCELLED = "cancelled"
 
 

@@ -25,6 +25,7 @@ REMEDIES = {
     Failure.CUT_OFF: "Try again; if it persists, contact the administrator of the web server.",
     Failure.PROTOCOL: "Is this an https address written as http, or a port that is not a web server's?",
     Failure.PROXY: "Ask the proxy's administrator to allow this host, or set another proxy for the client.",
+    Failure.PROXY_UNREACHABLE: "Check the proxy's address and port; is the proxy running?",
     Failure.TLS: "Does this port speak TLS? A firewall or a proxy in between may also close the connection.",
     Failure.TLS_UNTRUSTED: "Set the client's tls.ca-file to the certificate of the authority that issued it.",
     Failure.TLS_SELF_SIGNED: "Set the client's tls.ca-file to this certificate.",
@@ -90,7 +91,8 @@ def _explanation(failure: Failure, message: str, hint: str = "") -> Explanation:
 def _timed_out(place: str, timeout: float, phase: Phase, proxy: str | None) -> Explanation:
     if phase == "connect":
         nearest = _capitalized(_nearest(place, proxy))
-        return _explanation(Failure.TIMEOUT_CONNECT, f"{nearest} cannot be reached: connection timed out")
+        failure = Failure.PROXY_UNREACHABLE if proxy else Failure.TIMEOUT_CONNECT
+        return _explanation(failure, f"{nearest} cannot be reached: connection timed out")
     if phase == "tls":
         return _explanation(Failure.TIMEOUT_TLS, f"{place} accepted the connection, but the TLS handshake timed out")
     part = "the whole response" if phase == "body" else "a response"
@@ -100,16 +102,18 @@ def _timed_out(place: str, timeout: float, phase: Phase, proxy: str | None) -> E
 def _not_connected(causes: list[BaseException], place: str, proxy: str | None) -> Explanation:
     nearest = _nearest(place, proxy)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return _explanation(Failure.DNS, f"There is no host named {nearest}")
+        return _explanation(Failure.PROXY_UNREACHABLE if proxy else Failure.DNS, f"There is no host named {nearest}")
     # for a host with several addresses, asyncio puts all their errors into one text
     refused = f"[Errno {errno.ECONNREFUSED}]"
     if any(isinstance(cause, ConnectionRefusedError) or refused in str(cause) for cause in causes):
-        hint = "Check the port; is the proxy running?" if proxy else ""
-        return _explanation(Failure.REFUSED, f"{_capitalized(nearest)} refused the connection", hint)
+        failure = Failure.PROXY_UNREACHABLE if proxy else Failure.REFUSED
+        return _explanation(failure, f"{_capitalized(nearest)} refused the connection")
     if any(isinstance(cause, ConnectionResetError) for cause in causes):
         return _explanation(Failure.TLS, f"{place} closed the connection during the TLS handshake")
-    hint = "Check the address and the proxy."
-    return _explanation(Failure.REFUSED, f"{_capitalized(nearest)} cannot be reached ({_reason(causes)})", hint)
+    message = f"{_capitalized(nearest)} cannot be reached ({_reason(causes)})"
+    if proxy:
+        return _explanation(Failure.PROXY_UNREACHABLE, message)
+    return _explanation(Failure.REFUSED, message, "Check the address, and the VPN this host may need.")
 
 
 _TLS_ALERT = b"\x15\x03"

@@ -15,7 +15,7 @@ from .pagination import PaginationError
 
 _UNREACHABLE = (
     *(Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS, Failure.CUT_OFF, Failure.PROTOCOL),
-    Failure.PROXY,
+    *(Failure.PROXY, Failure.PROXY_UNREACHABLE),
 )
 _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 

@@ -58,7 +58,10 @@ class SendResult:
     """Errors in the response that could not be assigned to an entity."""
 
 
-_UNREACHABLE = (Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS)
+_UNREACHABLE = (
+    *(Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS),
+    Failure.PROXY_UNREACHABLE,
+)
 _CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FAILURES)
 _GATEWAY = (408, 502, 504, *range(520, 528))
 """Statuses of a gateway that did not wait for the store, which may still complete the request."""

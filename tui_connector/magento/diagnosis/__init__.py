@@ -20,6 +20,7 @@ from .case import Case, auth_kind_of
 from .finding import AuthKind, Finding, Fix
 from .rules import LOGIN, first_match
 from .store_message import StoreMessage
+from .unreachable import connection_remedy
 
 __all__ = [
     "PROBE",
@@ -75,7 +76,8 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
         return diagnose_failure(InvalidRequest(exchange.failure_text, exchange=exchange.number), request_line)
     if exchange.status is None or exchange.failure is not None:
         failure = exchange.failure or Failure.PROTOCOL
-        error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
+        remedy, number = connection_remedy(failure, exchange.uri), exchange.number
+        error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, hint=remedy, exchange=number)
         return diagnose_failure(error, request_line)
     if exchange.purpose == "probe" and not exchange.failed:
         return _probe(exchange)
