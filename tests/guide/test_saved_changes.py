@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,7 @@ def test_only_keys_that_both_changed_are_left_to_decide(
     for text in (conflicts.base, conflicts.mine, conflicts.theirs):
         assert "# new" in text
         assert "mine too" in text
+    assert re.findall(r"^[+-](?![+-]).*", conflicts.besides, re.MULTILINE) == ['+description = "mine too"']
     edit.take(conflicts.theirs, conflicts.file_data)
     assert edit.setup.at(*keys) == begin_edit(path).setup.at(*keys)
     assert edit.setup.at("description") == "mine too"

@@ -109,9 +109,7 @@ async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machin
         await until(pilot, lambda: path.read_text() == theirs)
 
 
-async def test_a_conflict_with_another_program_is_decided_before_the_difference_from_the_file_is_shown(
-    machine: Machine,
-) -> None:
+async def test_a_conflict_with_another_program_is_decided_and_saved_in_one_question(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
@@ -134,16 +132,11 @@ async def test_a_conflict_with_another_program_is_decided_before_the_difference_
         await pilot.press("t", "enter")  # meant for the form: it opens by itself
         await until(pilot, lambda: messages(app) == ["Keys pressed before this could be read were ignored."])
         await pilot.press("m", "enter")
-        await until_shown(pilot, "Another program has changed the file meanwhile; merged as you chose.")
-        assert '-request = { uri = "orders" }' in shown(app)
-        assert '+request = { uri = "products?x=1" }' in shown(app)
-        assert "name = " not in shown(app)
-        await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "Acme shop" in shown(app))
         assert path.read_text() == theirs.replace('"orders" }', '"products?x=1" }')
 
 
-async def test_the_value_of_the_file_is_taken_for_a_conflict_and_shown_in_the_form(machine: Machine) -> None:
+async def test_the_value_of_the_file_is_taken_for_a_conflict_and_saved_with_the_other_changes(machine: Machine) -> None:
     path = write(machine)
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
@@ -156,16 +149,9 @@ async def test_the_value_of_the_file_is_taken_for_a_conflict_and_shown_in_the_fo
         await pilot.press(*["pagedown"] * 2, *"updated_at")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, DifferenceScreen) and "▸ line" in shown(app))
+        assert "Your other changes, which are saved as well:" in shown(app)
+        assert "+incremental" in shown(app)
         await pilot.press("t", "enter")
-        await until(pilot, lambda: isinstance(app.screen, SaveScreen) and "+incremental" in shown(app))
-        assert "-request" not in shown(app)
-        await pilot.press("n")
-        await in_form(app, pilot, "Incoming products")
-        await until(pilot, lambda: "orders" in shown(app) and "products?x=1" not in shown(app))
-        await pilot.press("ctrl+z")  # still knows what was typed before the file was read again
-        await until_shown(pilot, "such as updated_at")
-        await pilot.press(*"updated_at")
-        await _save_form(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET orders" in shown(app))
         assert path.read_text().replace('incremental = { field = "updated_at" }\n', "") == theirs
 

@@ -38,6 +38,8 @@ class Conflicts:
     """With the values that both had before."""
     mine: str
     theirs: str
+    besides: str
+    """The lines of the file that change whatever is chosen; empty where none do."""
     file_data: bytes
     """The file as the other program has left it."""
 
@@ -83,7 +85,7 @@ class ProfileEdit:
         data, conflicts = merged_data(*sides)
         base, mine, theirs = (self._text_with(there, data, conflicts, side) for side in sides)
         if conflicts:
-            return Conflicts(base, mine, theirs, there.file_data)
+            return Conflicts(base, mine, theirs, difference(there.text_as_read, theirs), there.file_data)
         self.take(mine, there.file_data)
         return None
 

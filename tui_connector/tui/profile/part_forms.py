@@ -28,7 +28,7 @@ from ..setup.entity_chooser import EntityChooser, offer
 from ..setup.environment import EnvironmentForm
 from ..setup.form_screen import FormScreen
 from ..setup.incoming import IncomingForm
-from ..toml_editor.difference import DifferenceScreen
+from ..setup.save_merge import conflict_screen
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.form import FormPath
@@ -49,6 +49,10 @@ class InvalidScreen(ConfirmScreen):
         Binding("ctrl+s", "dismiss(False)", "Back to the form", show=False, id="confirm.back-to-form"),
     ]
     KEYS: ClassVar[str] = "y: {yes} · n, Esc, ^S, Enter: {no}"
+
+
+_KEPT = "Another program has changed the file meanwhile; that is kept.\n"
+_MERGED = "Another program has changed the file meanwhile; merged as you chose.\n"
 
 
 class AddPartScreen(Dialog[tuple[str, bool] | None]):
@@ -236,17 +240,18 @@ class PartForms:
         merged = ""
         while True:  # the file may change again while its user reads
             before = edit.setup.document.file_digest
-            kept = await self._merge(edit)
-            if kept is None:
+            is_decided = await self._merge(edit)
+            if is_decided is None:
                 return None
             if edit.setup.document.file_digest != before:
-                merged = kept
+                merged = _MERGED if is_decided else _KEPT
                 if show_merged is not None:
                     await show_merged()
             if not edit.setup.document.changed:
                 self._app.notify(f"{self._path.name} has these values already.", markup=False)
                 return None
-            if not await self._app.push_screen_wait(self._question(edit, title, yes, no, merged, of)):
+            is_shown = is_decided and not edit.problems
+            if not is_shown and not await self._app.push_screen_wait(self._question(edit, title, yes, no, merged, of)):
                 return None
             if store_secrets is not None:
                 await store_secrets()
@@ -256,16 +261,20 @@ class PartForms:
                 if error.how != "changed":
                     raise
 
-    async def _merge(self, edit: ProfileEdit) -> str | None:
-        """Takes what another program has changed meanwhile, and says so; None if a conflict was left undecided."""
+    async def _merge(self, edit: ProfileEdit) -> bool | None:
+        """Takes what another program has changed meanwhile; None if a conflict was left undecided.
+
+        Returns whether there was one: then its user has seen all that is saved.
+        """
         conflicts = await asyncio.to_thread(edit.merge)
         if conflicts is None:
-            return "Another program has changed the file meanwhile; that is kept.\n"
-        texts = conflicts.base, conflicts.mine, conflicts.theirs
-        text = await self._app.push_screen_wait(DifferenceScreen(self._path.name, *texts, in_form=True))
-        if text is not None:
-            await asyncio.to_thread(edit.take, text, conflicts.file_data)
-        return None if text is None else "Another program has changed the file meanwhile; merged as you chose.\n"
+            return False
+        screen = conflict_screen(self._path, conflicts)
+        text = await self._app.push_screen_wait(screen)
+        if text is None:
+            return None
+        await asyncio.to_thread(edit.take, text, conflicts.file_data)
+        return True
 
     def _question(self, edit: ProfileEdit, title: str, yes: str, no: str, merged: str, of: str) -> ConfirmScreen:
         """Shows what will be written, and what is invalid with it; `merged`: what became of another change."""

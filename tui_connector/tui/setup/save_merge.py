@@ -108,18 +108,13 @@ class MergingSaver:
             return False
         refused = f"Not saved: another program has changed {path.name}"
         if conflicts is not None:
-            # the step shows the other changes of this file already
-            is_shown = self.conflicts is not None and self.conflicts.file_data == conflicts.file_data
-            texts = conflicts.base, conflicts.mine, conflicts.theirs
-            screen = DifferenceScreen(path.name, *texts, in_form=True, to_save=is_shown)
-            text = await self._step.app.push_screen_wait(screen)
+            text = await self._step.app.push_screen_wait(conflict_screen(path, conflicts))
             if text is None:
                 raise UserError("not-saved", refused, "Save again to decide what is kept.")
             await asyncio.to_thread(edit.take, text, conflicts.file_data)
             self.conflicts = None
-            if is_shown:
-                self._merged_changes()
-                return True
+            self._merged_changes()
+            return True
         self._merged_changes()
         question = f"Another program has changed {path.name} meanwhile; that is kept. Besides, this changes:\n"
         if not self._setup.document.changed:
@@ -184,6 +179,12 @@ class MergingSaver:
         if change is not None:
             work.changes.record(change)
         return saved
+
+
+def conflict_screen(path: Path, conflicts: Conflicts) -> DifferenceScreen:
+    """Decides the conflicts of what a form or a step changes with what another program did, and saves the result."""
+    texts = conflicts.base, conflicts.mine, conflicts.theirs
+    return DifferenceScreen(path.name, *texts, to_save=True, in_form=True, besides=conflicts.besides)
 
 
 def _content(path: Path) -> bytes | None:

@@ -21,6 +21,7 @@ from .._textual import BaseScreen, remove_read_notifications
 from ..unread import Unread
 from ..widgets.bounded_list import BoundedList
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.highlight import difference
 
 _MAX_LINES = 12
 """Lines of one side of a difference that are shown."""
@@ -58,20 +59,21 @@ class DifferenceScreen(BaseScreen[str | None]):
         theirs: str,
         *,
         is_merge: bool = True,
-        in_form: bool = False,
         to_save: bool = False,
+        in_form: bool = False,
+        besides: str = "",
     ) -> None:
-        """`is_merge`: another program changed the file. `in_form`: `mine` was typed in a form, not in the editor.
+        """`is_merge`: another program changed the file. `to_save`: the merged text is saved then.
 
-        Then keeping both sides is not offered: it repeats keys, which only the editor could correct. `to_save`: the
-        merged text is saved then. Both open by themselves, after a key that saves: keys count once the differences can
-        have been read.
+        It opens by itself then, after a key that saves: keys count once the differences can have been read.
+        `in_form`: `mine` was typed in a form, not in the editor. Then keeping both sides is not offered: it repeats
+        keys, which only the editor could correct. `besides`: the lines that are saved with either side.
         """
         super().__init__()
         self._file_name, self._texts, self._is_merge, self._in_form = name, (base, mine, theirs), is_merge, in_form
-        self._to_save = to_save
+        self._to_save, self._besides = to_save, besides
         # ^S, pressed twice, must not save what nobody has seen
-        self.unread = Unread(self) if to_save or in_form else None
+        self.unread = Unread(self) if to_save else None
         self._hunks: Sequence[Hunk] = ()
         self._marked = 0
         self._chosen: list[Side | None] = []
@@ -138,6 +140,9 @@ class DifferenceScreen(BaseScreen[str | None]):
             self._marked = rows.highlighted = highlighted
         else:
             rows.add_option(Option(Content("No difference."), disabled=True))
+        if self._besides:
+            title = ("\n  Your other changes, which are saved as well:\n", TONES["muted"])
+            rows.add_option(Option(Content.assemble(title, difference(self._besides)), disabled=True))
 
     def _row(self, index: int, is_selected: bool) -> Content:
         """A difference between the lines around it."""
@@ -187,8 +192,6 @@ class DifferenceScreen(BaseScreen[str | None]):
         more = "" if self._in_form else " and b keeps both"
         applies = (
             "Enter saves the choice, with your other changes."
-            if self._in_form and self._to_save
-            else "Enter applies the choice; then you see once more what will be saved, before the file changes."
             if self._in_form
             else "Enter applies the choice to the text in the editor and saves it."
             if self._to_save
