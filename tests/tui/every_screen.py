@@ -104,7 +104,7 @@ async def _silent(walk: Walk) -> list[str]:
     if screen.is_modal or focused not in places:
         return []
     keys = set[str]()
-    for each in (*places, *places, focused):
+    for each in places:
         screen.set_focus(each)
         await walk.pilot.pause()
         parts = {*parts_beside_focus(screen), *(action.node for action in actions_of(screen))}
@@ -112,13 +112,13 @@ async def _silent(walk: Walk) -> list[str]:
         keys |= {
             key
             for part, key, binding in bound
-            if binding.id and binding.description and is_available(part, binding.action, screen)
+            if binding.id and binding.description and not key.startswith("alt+")
+            if is_available(part, binding.action, screen)
         }
-        silent = [
-            key
-            for key in keys
-            if key not in screen.active_bindings and not key.startswith("alt+") and not why_unused(screen, key)
-        ]
+    for each in (*places, focused):  # and leaves it where it was
+        screen.set_focus(each)
+        await walk.pilot.pause()
+        silent = [key for key in keys - screen.active_bindings.keys() if not why_unused(screen, key)]
         found |= {f"{key_label(key)} at {each}": None for key in silent}
     return list(found)
 
