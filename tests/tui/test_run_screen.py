@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from exchanges import lost
 from guide_steps import no_demo
 from http_server import reply
 from hypothesis import given
@@ -230,7 +231,7 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             await pilot.press("s")
             await until(pilot, lambda: "Nothing is running." in said(app))
             await pilot.press("e")
-            await until_shown(pilot, "No failures. e: show all")
+            await until_shown(pilot, "No failures of this run. e: show all")
             await pilot.press("e", "tab", "tab")
             assert app.screen.log_panel.view.has_focus
             await pilot.press("r")  # the run is in sight
@@ -318,6 +319,7 @@ async def test_the_request_that_a_store_refused_is_in_view_below_its_reason(
             await start_run(pilot)
             await until_shown(pilot, "complete: 100 items")
             await until(pilot, lambda: _rows_below_the_log(app) == 0)
+            app.screen.query_one(LogView).exchanges.record(lost(90, purpose="login"))  # of a test, say
             sandbox.change(dict.fromkeys(BEARER, "0"))
             await pilot.press("r")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.job.metrics.summary is not None)
@@ -332,6 +334,9 @@ async def test_the_request_that_a_store_refused_is_in_view_below_its_reason(
             assert panel.detail.region.height >= 6
             assert app.screen.max_scroll_y == 0
             await until(pilot, lambda: _rows_below_the_log(app) == 0)
+            await pilot.press("e")
+            await until_shown(pilot, "errors only of this run")
+            assert [panel.view.exchange_at(index) for index in range(len(panel.view.view))] == [selected]
 
 
 async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Machine) -> None:

@@ -23,13 +23,20 @@ class _Test:
     possible: Possible | None = None
 
 
-def failed(log: Exchanges) -> int:
-    """How many requests failed for good: nothing repeated their last attempt, or is about to."""
+def failed(log: Exchanges, is_own: Predicate | None = None) -> int:
+    """How many requests failed for good: nothing repeated their last attempt, or is about to.
+
+    `is_own`: which failures are meant, as far as they are kept; None: all.
+    """
+    if is_own is not None:
+        return sum(map(_final(log), filter(is_own, log.failures)))
     return log.attempts.failed - _being_retried(log)
 
 
-def retried(log: Exchanges) -> int:
+def retried(log: Exchanges, is_own: Predicate | None = None) -> int:
     """How many failed attempts were sent again, or are about to be."""
+    if is_own is not None:
+        return sum(map(is_own, log.failures)) - failed(log, is_own)
     return log.attempts.retried + _being_retried(log)
 
 
@@ -39,43 +46,45 @@ def _being_retried(log: Exchanges) -> int:
     return sum((each.call, each.attempt + 1) in retries for each in log.failures if not log.attempts.next_of(each))
 
 
-def next_shown(shown: FailuresShown, log: Exchanges) -> FailuresShown:
+def _final(log: Exchanges) -> Predicate:
+    """Whether nothing repeats an attempt, or is about to."""
+    retries = log.retries
+    return lambda each: log.attempts.next_of(each) is None and (each.call, each.attempt + 1) not in retries
+
+
+def next_shown(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> FailuresShown:
     """What follows: what failed for good, all failed attempts where these are others, or all exchanges."""
     if not shown:
-        return "last" if failed(log) else "all"
-    return "all" if shown == "last" and retried(log) else ""
+        return "last" if failed(log, is_own) else "all"
+    return "all" if shown == "last" and retried(log, is_own) else ""
 
 
-def listed_by(wanted: Filter, shown: FailuresShown, log: Exchanges) -> Matcher:
-    """The filter, and that nothing retries an attempt where only what failed for good is shown."""
-    if shown != "last":
-        return wanted
-    retries = log.retries
-
-    def is_final(exchange: Exchange) -> bool:
-        return log.attempts.next_of(exchange) is None and (exchange.call, exchange.attempt + 1) not in retries
-
-    return both(wanted, _Test(is_final))
+def listed_by(wanted: Filter, shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> Matcher:
+    """The filter; of failures, which are meant, and where only the last ones are shown, that nothing retries them."""
+    matcher: Matcher = wanted
+    if shown and is_own is not None:
+        matcher = both(matcher, _Test(is_own))
+    return both(matcher, _Test(_final(log))) if shown == "last" else matcher
 
 
-def number_of(shown: FailuresShown, log: Exchanges) -> int:
+def number_of(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> int:
     """How many exchanges a list has without a filter, as far as they are kept."""
     if not shown:
         return len(log)
-    kept = len(log.failures)
-    return min(kept, failed(log)) if shown == "last" else kept
+    kept = len(log.failures) if is_own is None else sum(map(is_own, log.failures))
+    return min(kept, failed(log, is_own)) if shown == "last" else kept
 
 
-def next_words(shown: FailuresShown, log: Exchanges) -> str:
+def next_words(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> str:
     """What the key of the failures lists next."""
-    return f"with {number:,} retried" if shown == "last" and (number := retried(log)) else "all"
+    return f"with {number:,} retried" if shown == "last" and (number := retried(log, is_own)) else "all"
 
 
-def why_none(shown: FailuresShown, log: Exchanges) -> str:
+def why_none(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> str:
     """What a list without failures says."""
-    if shown == "last" and (number := retried(log)):
+    if shown == "last" and (number := retried(log, is_own)):
         return f"Nothing failed for good. e: {count(number, 'failed attempt')}, each sent again"
-    return "No failures. e: show all"
+    return f"No failures{'' if is_own is None else ' of this run'}. e: show all"
 
 
 def retry_label(exchange: Exchange, exchanges: Exchanges) -> str:

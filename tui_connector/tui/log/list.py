@@ -85,6 +85,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         monotonic: Callable[[], float],
         *,
         dates: bool = False,
+        is_own: Predicate | None = None,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id, classes="panel")
@@ -94,6 +95,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._monotonic = monotonic
         self.following = True
         self.failures: FailuresShown = ""
+        self.is_own = is_own
+        """Which failures are meant where only failures are shown; None: all."""
         self.is_being_read = False
         """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
         self.when_empty = "No requests yet. Each is shown here while it is sent."
@@ -161,7 +164,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     @property
     def total(self) -> int:
         """How many exchanges it has without a filter."""
-        return number_of(self.failures, self.exchanges)
+        return number_of(self.failures, self.exchanges, self.is_own)
 
     @property
     def _index(self) -> int:
@@ -236,7 +239,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._start_filtering()
 
     def _listed(self, wanted: Filter) -> Matcher:
-        return listed_by(wanted, self.failures, self.exchanges)
+        return listed_by(wanted, self.failures, self.exchanges, self.is_own)
 
     def _folds(self, wanted: Filter) -> Predicate | None:
         return folds if self.folded and wanted.expression is None else None
@@ -414,9 +417,11 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> list[str]:
         if self.wanted.expression is not None and self.total:
-            return why_none_listed(self.wanted, self.failures, self.exchanges, self.searched_fields.names())
+            return why_none_listed(
+                self.wanted, self.failures, self.exchanges, self.searched_fields.names(), self.is_own
+            )
         fails = self.errors_only and not self.is_being_read
-        return [why_none(self.failures, self.exchanges) if fails else self.when_empty]
+        return [why_none(self.failures, self.exchanges, self.is_own) if fails else self.when_empty]
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from ...client.exchange import Exchanges, Ring
 from ...log.filter import Filter, search_for
 from ...log.filter_corrections import corrected, corrected_search, unknown_field
+from ...log.operators import Predicate
 from ...log.view import View
 from ...text import count, shown_line
 from .failures import FailuresShown, next_words, number_of
@@ -19,14 +20,20 @@ HISTORY_SETTING = "history under [log] of the profile sets what is kept of each 
 """What to change where a request of an earlier session, or its body, is missing."""
 
 
-def why_none_listed(wanted: Filter, shown: FailuresShown, log: Exchanges, fields: Collection[str]) -> list[str]:
+def why_none_listed(
+    wanted: Filter,
+    shown: FailuresShown,
+    log: Exchanges,
+    fields: Collection[str],
+    is_own: Predicate | None = None,
+) -> list[str]:
     """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have.
 
-    `shown`: which failures it is limited to.
+    `shown`, `is_own`: which failures it is limited to.
     """
-    number, ring = number_of(shown, log), log.failures if shown else log
+    number, ring = number_of(shown, log, is_own), log.failures if shown else log
     searched = count(number, "failure" if shown else "request")
-    keys = f"F: disable the filter · f: change it{f' · e: {next_words(shown, log)}' if shown else ''}"
+    keys = f"F: disable the filter · f: change it{f' · e: {next_words(shown, log, is_own)}' if shown else ''}"
     meant = corrected(str(wanted), fields=fields)
     offer = f"Did you mean {shown_line(meant.meant, _MAX_SEARCH)}? a: apply" if meant else ""
     reasons = [offer, _without_field(wanted, fields), _without_status(wanted, ring)]

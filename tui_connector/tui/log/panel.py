@@ -112,6 +112,7 @@ class LogPanel(LogHost):
         self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._environment, self._unset, self._is_history = context.environment, context.unset, context.is_history
+        self._is_own_failure = context.is_own_failure
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -123,7 +124,7 @@ class LogPanel(LogHost):
 
     def compose(self) -> ComposeResult:
         yield LogPrompt(lambda: self.view.searched_fields.names())
-        yield LogView(self.exchanges, self._monotonic, dates=self._dates, id="log-list")
+        yield LogView(self.exchanges, self._monotonic, dates=self._dates, is_own=self._is_own_failure, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
@@ -481,7 +482,7 @@ class LogPanel(LogHost):
         self.view.visits += 1
         if self.view.errors_only:
             self.view.stay(self.exchanges)
-        self.view.show_failures(next_shown(self.view.failures, self.exchanges))
+        self.view.show_failures(next_shown(self.view.failures, self.exchanges, self.view.is_own))
 
     def action_explain(self) -> None:
         """Shows or hides the diagnosis of the selected exchange."""

@@ -25,6 +25,7 @@ from ...guide.requests.resend import (
 )
 from ...guide.rest_api import KnownPaths
 from ...log.history import Keep
+from ...log.operators import Predicate
 from ...log.request_summary import request_summary
 from ...machine import Machine
 from ...text import shown, shown_line
@@ -69,6 +70,8 @@ class LogContext:
     """Of the profile; "" for its base values."""
     unset: Callable[[str], Sequence[str]] = lambda _: ()
     """Returns the variables to set in a shell before a curl command for a request of this client works."""
+    is_own_failure: Predicate | None = None
+    """Which failures are meant where only failures are listed, such as those of a run; None: all."""
     history: Callable[[], Keep] = lambda: "off"
     """Returns what the history keeps of the requests that are sent."""
 

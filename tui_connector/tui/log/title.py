@@ -59,11 +59,13 @@ def title_parts(
     def part(text: str, short: str = "") -> TitlePart:
         return TitlePart(shown_line(text), shown_line(short or text))
 
-    failures, repeated = failed(log), retried(log)
+    failures, repeated = failed(log, view.is_own), retried(log, view.is_own)
+    of_run = "" if view.is_own is None else " of this run"
     if view.failures == "last" and repeated:
-        yield part(f"failed for good (e: {next_words(view.failures, log)})", "failed for good")
+        following = next_words(view.failures, log, view.is_own)
+        yield part(f"failed for good{of_run} (e: {following})", "failed for good")
     elif view.errors_only:
-        yield part("errors only (e: all)", "errors only")
+        yield part(f"errors only{of_run} (e: all)", "errors only")
     if filtering.filter.expression is not None:
         name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
         if filtering.on:

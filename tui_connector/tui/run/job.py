@@ -15,7 +15,7 @@ from textual.app import App
 from textual.screen import Screen
 from textual.timer import Timer
 
-from ...client.exchange import OwnExchanges
+from ...client.exchange import Exchange, OwnExchanges
 from ...client.message import SecretNotEntered
 from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
@@ -38,6 +38,8 @@ from .metrics import RunMetrics, Tone
 TICK = 0.25
 """Seconds between two samples of the metrics."""
 _MESSAGES = 1_000
+_KEPT_FAILURES = 2_000
+"""More than those that the log keeps apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class BackgroundRun:
         self.metrics = RunMetrics(noun=self.NOUN)
         self.messages: deque[RunMessage] = deque(maxlen=_MESSAGES)
         self.failures = 0
+        self._failed_requests: dict[int, None] = {}
+        """The numbers of its latest requests that failed."""
         self.on_change: list[Callable[[], None]] = []
 
     def title(self, viewed: ViewedProfile | None) -> str:
@@ -133,6 +137,7 @@ class BackgroundRun:
         remove_read_notifications(self._app)
         if not keeps_messages:
             self.messages.clear()  # what failed before may be solved by this run, which says it again if not
+            self._failed_requests.clear()
         self.failures = 0
         self._done.clear()
         self.metrics = RunMetrics(noun=self.NOUN)
@@ -188,6 +193,21 @@ class BackgroundRun:
 
     def progress(self, progress: Progress) -> None:
         """Read at each tick instead."""
+
+    def is_own_failure(self, exchange: Exchange) -> bool:
+        """Whether this is a failed request that the run has sent, its logins among them, since it was started last."""
+        return exchange.number in self._failed_requests
+
+    def _own_exchanges(self) -> OwnExchanges:
+        exchanges = OwnExchanges(self.workbench.exchanges)
+        exchanges.on_recorded.append(self._note_failure)
+        return exchanges
+
+    def _note_failure(self, exchange: Exchange) -> None:
+        if exchange.failed:
+            self._failed_requests[exchange.number] = None
+            if len(self._failed_requests) > _KEPT_FAILURES:
+                del self._failed_requests[next(iter(self._failed_requests))]
 
     def _say(self, text: str, tone: Tone) -> None:
         self.messages.append(RunMessage(self.workbench.machine.now(), text, tone))
@@ -288,7 +308,7 @@ class RunJob(BackgroundRun):
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
         ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
-        exchanges = OwnExchanges(workbench.exchanges)
+        exchanges = self._own_exchanges()
         async with workbench.session(
             self.profile, OF_A_RUN_ON_SCREEN, exchanges, parts=[("incoming", self.name)]
         ) as session:

@@ -121,6 +121,7 @@ class RunView(LogDock, Generic[Job]):
             new,
             environment=self.job.profile.environment,
             unset=partial(variables_to_set, bench.machine, self.job.file, lambda: self.job.profile),
+            is_own_failure=self.job.is_own_failure,
             history=lambda: bench.history_keeps,
         )
         yield LogPanel(bench.exchanges, context, id="log")

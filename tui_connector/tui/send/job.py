@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 from textual.app import App
 from textual.screen import Screen
 
-from ...client.exchange import OwnExchanges
 from ...client.session import Session
 from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
@@ -177,7 +176,7 @@ class SendJob(BackgroundRun):
         self.sender = Sender(workbench, profile, file, name)
         self.phase: Phase = "planning"
         self.plan: Plan | None = None
-        self._exchanges = OwnExchanges(workbench.exchanges)
+        self._exchanges = self._own_exchanges()
         self.last: LastTasks | None = None
         """The last run, as its ledger says; None until it has been read, or if there is none."""
         self.knows_last = False
@@ -369,7 +368,7 @@ class SendJob(BackgroundRun):
 
     async def _plan(self, options: SendOptions) -> None:
         """Compares and saves the plan, which is then sent as it is."""
-        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        self._exchanges = self._own_exchanges()
         self.sender.refuse_stdin()
         await self.sender.prepare()
         outgoing, machine = self.sender.outgoing, self.workbench.machine
@@ -391,7 +390,7 @@ class SendJob(BackgroundRun):
         await self._plan(SendOptions())
 
     async def _plan_undo(self) -> None:
-        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        self._exchanges = self._own_exchanges()
         outgoing = self.sender.outgoing
         undone, tasks = await asyncio.to_thread(self._undoable)
         async with self._session() as session:
@@ -450,7 +449,7 @@ class SendJob(BackgroundRun):
         return summary
 
     async def _resume(self) -> Summary | None:
-        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        self._exchanges = self._own_exchanges()
         outgoing, source = self.sender.outgoing, None
         last = await asyncio.to_thread(self.sender.last_run)
         saved = await asyncio.to_thread(self.sender.plan_of, last.run) if last is not None else None
