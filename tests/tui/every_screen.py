@@ -19,7 +19,7 @@ from tui_connector.tui._textual import current_bindings
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.keys import IN_FIELD, actions_of, is_available, key_label
 from tui_connector.tui.themes import THEMES
-from tui_connector.tui.unused_keys import parts_beside_focus, why_unused
+from tui_connector.tui.unused_keys import NAMELESS, parts_beside_focus, why_unused
 from tui_connector.tui.widgets.frame import FooterKey, footer_keys
 
 WIDE, SMALL = (120, 36), (80, 24)
@@ -51,7 +51,7 @@ class Shot:
     help: dict[str, tuple[str, ...]]
     """The keys of each action that help lists and that works where the focus is."""
     silent: list[str]
-    """Keys of any part of it that neither do nor say anything, and what has the focus then; not at `WIDE`."""
+    """Keys of any part of it that neither act nor say whose they are, and what has the focus then; not at `WIDE`."""
 
 
 _walked: dict[tuple[int, int], list[Shot]] = {}
@@ -118,7 +118,8 @@ async def _silent(walk: Walk) -> list[str]:
     for each in (*places, focused):  # and leaves it where it was
         screen.set_focus(each)
         await walk.pilot.pause()
-        silent = [key for key in keys - screen.active_bindings.keys() if not why_unused(screen, key)]
+        unused = {key: why_unused(screen, key) for key in keys - screen.active_bindings.keys()}
+        silent = [key for key, said in unused.items() if not said or NAMELESS in said]
         found |= {f"{key_label(key)} at {each}": None for key in silent}
     return list(found)
 

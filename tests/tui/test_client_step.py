@@ -244,7 +244,19 @@ async def test_a_refused_address_is_marked_and_one_key_leads_to_it(machine: Mach
         await until_shown(pilot, "e: edit Store address")
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "test-1")
         assert pilot.app.screen.query_one("#row-address", FieldRow).is_wrong
-        await pilot.press("e")
+
+        def said(words: str) -> bool:
+            return any(words in each.message for each in pilot.app._notifications)
+
+        await pilot.press("ctrl+u")  # no field has the focus, so that letters are keys
+        await until(pilot, lambda: said("^U (Delete the value) is a key of the field Store address: e goes there."))
+        await pilot.press("g")
+        await until(pilot, lambda: said("? lists them. e goes to the field Store address."))
+        await pilot.press("escape")
+        pilot.app.screen.query_one("#connection").focus()
+        await pilot.press("a")
+        await until(pilot, lambda: said("a (Add) is a key of the list of plugins: "))
+        await pilot.press("escape", "e")
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         await pilot.press("end", *right[-2:])
         assert not pilot.app.screen.query_one("#row-address", FieldRow).is_wrong

@@ -214,10 +214,10 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             assert app.screen.query_one(LogView).exchanges.end == sent
             await until_shown(pilot, "r Run")
             await pilot.press("E")  # the first Tab goes to the messages
-            way = "E (Export) is a key of the request log: pressing Tab 2 times goes there."
+            way = "E (Export) is a key of the request log: l goes there."
             await until(pilot, lambda: way in said(app))
             await pilot.press("tab", "D")
-            way = "D (Slowest) is a key of the request log: Tab goes there."
+            way = "D (Slowest) is a key of the request log: l goes there."
             await until(pilot, lambda: way in said(app))
             assert isinstance(app.screen.focused, MessageList)
             await pilot.press("x")

@@ -19,12 +19,25 @@ _MAX_NAME = 40
 """Columns of the name of a part in a message."""
 
 
+NAMELESS = "another part of this screen"
+"""What a part is called that has no name."""
+
+
 @runtime_checkable
 class SaysWhyNot(Protocol):
     """A screen or widget that knows why its actions are not available."""
 
     def why_not(self, action: str) -> str:
         """Why this action, without its parameters, does nothing now; "" where there is no reason to name."""
+        ...
+
+
+@runtime_checkable
+class LeadsToParts(Protocol):
+    """A screen with keys that lead to a part of it, from wherever the focus is."""
+
+    def key_to(self, part: Widget) -> str:
+        """The label of the key that leads to this part, or into it; "" where none does."""
         ...
 
 
@@ -47,7 +60,7 @@ def why_unused(screen: Screen[object], key: str) -> str:
                     return reason
             else:
                 title = key_titles(part).get(binding.id or "") or binding.description
-                name, way = _name(part, reached), _way_to(part, screen)
+                name, way = name_of(part, reached), _way_to(part, screen)
                 return f"{key_label(key)} ({title}) is a key of {name}: {way} goes there."
     return ""
 
@@ -64,12 +77,16 @@ def parts_beside_focus(screen: Screen[object]) -> Iterator[Widget]:
 
 
 def _way_to(part: Widget, screen: Screen[object]) -> str:
-    """How often Tab is pressed until the focus is in this part: "Tab", or "pressing Tab 2 times"."""
+    """The shortest way to move the focus to this part: a key of its own, or "Tab", or "pressing Shift+Tab 2 times"."""
+    if isinstance(screen, LeadsToParts) and (key := screen.key_to(part)):
+        return key
     chain = screen.focus_chain
-    begin = chain.index(screen.focused) + 1 if screen.focused in chain else 0
-    following = [*chain[begin:], *chain[:begin]]
-    presses = next(number for number, each in enumerate(following, 1) if part in each.ancestors_with_self)
-    return "Tab" if presses == 1 else f"pressing Tab {presses} times"
+    begin = chain.index(screen.focused) if screen.focused in chain else -1
+    following = [*chain[begin + 1 :], *chain[: max(0, begin)]]
+    inside = [number for number, each in enumerate(following, 1) if part in each.ancestors_with_self]
+    forward, back = inside[0], len(following) + 1 - inside[-1]
+    key, presses = ("Tab", forward) if forward <= back or begin < 0 else ("Shift+Tab", back)
+    return key if presses == 1 else f"pressing {key} {presses} times"
 
 
 def _bound(node: DOMNode, key: str) -> list[Binding]:
@@ -78,7 +95,7 @@ def _bound(node: DOMNode, key: str) -> list[Binding]:
     return [each for each in bound if each.id and each.description]
 
 
-def _name(part: Widget, reached: Collection[DOMNode]) -> str:
+def name_of(part: Widget, reached: Collection[DOMNode] = ()) -> str:
     """What a part is called: by itself, by what it is in, or by the title that its border shows.
 
     `reached`: what the focus is in, which the part would not be told from by its name.
@@ -86,4 +103,4 @@ def _name(part: Widget, reached: Collection[DOMNode]) -> str:
     around = [each for each in part.ancestors_with_self if isinstance(each, Widget) and each not in reached]
     name = next((name for each in around if (name := getattr(each, "part_name", ""))), "")
     title = next((str(each.border_title) for each in around if each.border_title), "")
-    return name or (shown_line(title, _MAX_NAME) if title else "another part of this screen")
+    return name or (shown_line(title, _MAX_NAME) if title else NAMELESS)

@@ -51,10 +51,17 @@ class LogDock(BaseScreen[None]):
         """Why this action of the screen does nothing while the log has the keys."""
         if action not in self.AWAY_FROM_LOG or not self.is_in_log:
             return ""
-        bound = {each.action: each for _, each in reversed([*current_bindings(self, self.app)])}  # the first keys
-        leave = f"{key_label(bound['zoom'].key)} ends its zoom" if self.zoomed else "Tab leaves it"
-        what = f"{key_label(bound[action].key)} ({bound[action].description})"
-        return f"{what} does nothing while the log has the focus: {leave}."
+        leave = f"{self.key_of('zoom')} ends its zoom" if self.zoomed else "Tab leaves it"
+        title = next(each.description for _, each in current_bindings(self, self.app) if each.action == action)
+        return f"{self.key_of(action)} ({title}) does nothing while the log has the focus: {leave}."
+
+    def key_of(self, action: str) -> str:
+        """The label of the first key of this action of the screen."""
+        return next(key_label(each.key) for _, each in current_bindings(self, self.app) if each.action == action)
+
+    def key_to(self, part: Widget) -> str:
+        """The zoom leads to the list of the log."""
+        return "" if self.zoomed or part not in self.log_panel.view.ancestors_with_self else self.key_of("zoom")
 
     def on_compose(self) -> None:
         self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice

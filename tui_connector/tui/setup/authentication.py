@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 from textual.worker import Worker
 
@@ -265,11 +266,12 @@ class AuthenticationPane(StepPane):
     def has_fields(self) -> bool:
         return True
 
-    def edit_field(self) -> None:
-        if not self.query("#way-form") or (self._edits_next and self.form.focus_at((*self._path, *self._edits_next))):
-            return
-        if not self.form.focus_on_problem():
-            self.form.focus_on(first_missing(self.work))
+    @property
+    def field_to_edit(self) -> Widget | None:
+        if not self.query("#way-form"):
+            return None
+        named = self.form.editor_at((*self._path, *self._edits_next)) if self._edits_next else None
+        return named or self.form.editor_with_problem() or self.form.editor_of(first_missing(self.work))
 
     def _explain(self, name: str, about: str = "") -> None:
         row = self.form.field(name)

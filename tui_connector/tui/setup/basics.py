@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
@@ -105,7 +106,7 @@ class BasicsPane(StepPane):
         yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"), _ABOUT["client"])
         yield FieldRow("connection", "Connection", Choice({}, "", id="connection"), _ABOUT["connection"])
         yield Static(_PLUGINS, classes="heading", id="plugins-heading")
-        yield OrderedList(id="plugins")
+        yield OrderedList(part_name="the list of plugins", id="plugins")
         yield Static("", id="warning")
 
     def __init__(self, work: GuideContext) -> None:
@@ -192,9 +193,10 @@ class BasicsPane(StepPane):
     def has_fields(self) -> bool:
         return True
 
-    def edit_field(self) -> None:
+    @property
+    def field_to_edit(self) -> Widget:
         wrong = self.query(".wrong TextField")
-        self.screen.set_focus(wrong.first(Input) if wrong else self.query_one("#field-address", Input))
+        return wrong.first(Input) if wrong else self.query_one("#field-address", Input)
 
     def way_to_correct(self, finding: Finding) -> str:
         return _TO_VIEW if finding.id == "store-code" else _TO_ADDRESS

@@ -88,7 +88,7 @@ class ChainScreen(Dialog[None]):
             yield Static("", id="chain-about")
             heading = "Steps, in order        a add  d remove  z undo  J K move  e edit"
             yield Static(Content(heading), classes="heading")
-            yield OrderedList(id="chain-steps")
+            yield OrderedList(part_name="the list of steps", id="chain-steps")
             yield Static("", id="chain-problems")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="chain-done")

@@ -48,8 +48,10 @@ class ConfigurationList(BoundedList):
         ),
     ]
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, part_name: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        """`part_name`: what messages call it."""
         super().__init__(id=id)
+        self.part_name = part_name
         self._parts: list[ProfilePart] = []
 
     def show(self, shown: Iterable[ProfilePart], width: int, mark: Callable[[str], tuple[str, str]]) -> None:
@@ -112,7 +114,7 @@ class ConfigurationsPane(StepPane):
 
     def compose_fields(self) -> ComposeResult:
         yield Static("", classes="chosen")
-        yield ConfigurationList(id=f"{self.family}-list")
+        yield ConfigurationList(part_name=f"the list of {self.family} configurations", id=f"{self.family}-list")
         yield EntityChooser(id=f"{self.family}-chooser")
 
     def on_mount(self) -> None:

@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import OptionList, Static, TextArea
 
 from ...client.message import InvalidRequest, RequestFailed
@@ -35,7 +36,7 @@ from ...profile.model import Profile
 from ...templates import Json
 from ...text import shown_line
 from ..external_editor import edit_field
-from ..keys import letter_bindings
+from ..keys import keys_of, letter_bindings
 from ..send.confirm import confirm_sending
 from ..send.plan_view import change_text
 from ..widgets import highlight
@@ -154,7 +155,9 @@ class OutgoingPane(ConfigurationsPane):
         yield from super().compose_fields()
         with Horizontal(id="sample-row", classes=f"field {NOT_BY_ARROWS}"):
             yield Static(Content("Sample (JSON)"), classes="label")
-            yield JsonField(id="sample")
+            sample = JsonField(id="sample")
+            sample.part_name = "the field Sample"
+            yield sample
 
     def outcome(self) -> ComposeResult:
         yield Static("", classes="preview")
@@ -184,6 +187,10 @@ class OutgoingPane(ConfigurationsPane):
             return f"✔ Preview for the sample {keys}"
         room = self.scrollable_content_region.width - _RESULT_MARGIN - cell_len(f"✔ Preview of  {keys}")
         return f"✔ Preview of {shown_line(self.rows.chosen or '', max(_SHORTEST_NAME, room))} {keys}"
+
+    def key_to(self, part: Widget) -> str:
+        is_sample = part is self.query_one("#sample")
+        return keys_of(self, "outgoing.edit-sample")[0] if is_sample else super().key_to(part)
 
     @property
     def _is_in_sample(self) -> bool:

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from ...errors import UserError
@@ -223,9 +224,9 @@ class SavePane(StepPane):
     def has_fields(self) -> bool:
         return not self.setup.saved
 
-    def edit_field(self) -> None:
-        if self.has_fields:
-            self.screen.set_focus(self.query_one("#field-name", TextField))
+    @property
+    def field_to_edit(self) -> Widget | None:
+        return self.query_one("#field-name", TextField) if self.has_fields else None
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget.id == "field-name":

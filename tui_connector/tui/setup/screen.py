@@ -27,10 +27,9 @@ from ...guide.workbench import profile_of
 from ...profile.model import ModelPath, Profile
 from ...profile.problems import check_data
 from ...text import PublicText, public, shown, shown_line
-from .._textual import current_bindings
 from ..clipboard import copy
 from ..exit import lost_secrets
-from ..keys import key_label, letter_bindings
+from ..keys import letter_bindings
 from ..log.dock import LogDock
 from ..log.panel import LogPanel
 from ..log.sending import LogContext
@@ -433,8 +432,7 @@ class SetupScreen(LogDock, TextHolder):
     def why_not(self, action: str) -> str:
         if action != "leave" or not isinstance(self.focused, Button):
             return super().why_not(action)
-        closing = next(each for _, each in current_bindings(self, self.app) if each.action == "back")
-        return f"Esc leaves a field, and there is none here; {key_label(closing.key)} closes the guide."
+        return f"Esc leaves a field, and there is none here; {self.key_of('back')} closes the guide."
 
     async def action_previous(self) -> None:
         await self.go_to(GuideStep(self._step - 1))
@@ -448,6 +446,9 @@ class SetupScreen(LogDock, TextHolder):
     def action_edit(self) -> None:
         """Focuses the field to edit."""
         self.pane.edit_field()
+
+    def key_to(self, part: Widget) -> str:
+        return ("" if self.zoomed else self.pane.key_to(part)) or super().key_to(part)
 
     def action_as_text(self) -> None:
         """Leaves the guide for the line of this field in the text of the profile."""

@@ -22,8 +22,9 @@ from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
 from .._textual import remove_read_notifications
-from ..keys import is_on_top
+from ..keys import is_on_top, keys_of
 from ..log.dock import LogDock
+from ..unused_keys import name_of
 from ..widgets.choice import Choice
 from ..widgets.focus_moves import move_to_row
 from ..widgets.form import FormPath
@@ -178,10 +179,24 @@ class StepPane(VerticalScroll, can_focus=False):
     @property
     def where_to_type(self) -> str:
         """How to get to a field, for whoever has typed outside one."""
-        return "e goes to the field to fill in." if self.has_fields else ""
+        field = self.field_to_edit
+        return f"e goes to {name_of(field)}." if field is not None else ""
+
+    @property
+    def field_to_edit(self) -> Widget | None:
+        """The field that e goes to: a wrong one, a missing one, or the first; None where it opens a form."""
+        return None
+
+    def key_to(self, part: Widget) -> str:
+        """The label of the key that leads to this part of the step; "" where none does."""
+        field = self.field_to_edit
+        is_there = field is not None and part in field.ancestors_with_self
+        return keys_of(self.screen, "setup.edit")[0] if is_there else ""
 
     def edit_field(self) -> None:
-        """Focuses the field to edit: a wrong one, a missing one, or the first."""
+        """Focuses the field to edit."""
+        if self.field_to_edit is not None:
+            self.screen.set_focus(self.field_to_edit)
 
     @property
     def has_fix(self) -> bool:

@@ -191,34 +191,43 @@ class Form(FieldGroup):
         """The row of the field with this name, or None."""
         return next((row for row in self.query(FormField) if row.spec.name == name), None)
 
+    def editor_of(self, name: str = "") -> Widget | None:
+        """What edits this field, or the first one."""
+        rows = [row for row in self.query(FormField) if not name or row.spec.name == name or row.holds(name)]
+        return rows[0].editor_at((name,)) if rows else None
+
+    def editor_at(self, path: FormPath) -> Widget | None:
+        """What edits the field that this path is in."""
+        found = [row for row in self.query(FormField) if (full := self._full(row.spec.path)) == path[: len(full)]]
+        row = max(found, key=lambda row: len(row.spec.path)) if found else None
+        return row.editor_at(path[len(self._full(row.spec.path)) :]) if row is not None else None
+
+    def editor_with_problem(self) -> Widget | None:
+        """What edits the first field with a problem; of a table, the cell that has it."""
+        targets = (row.first_wrong() for row in self.query(FormField) if row.is_wrong)
+        return next((each for each in targets if each is not None), None)
+
     def focus_on(self, name: str = "") -> None:
         """Focuses this field, or the first one."""
-        rows = [row for row in self.query(FormField) if not name or row.spec.name == name or row.holds(name)]
-        target = rows[0].editor_at((name,)) if rows else None
-        if target is not None:
-            self.screen.set_focus(target)
+        self._focus(self.editor_of(name))
 
     def focus_at(self, path: FormPath) -> bool:
         """Focuses the field that this path is in; returns whether there is one."""
-        found = [row for row in self.query(FormField) if (full := self._full(row.spec.path)) == path[: len(full)]]
-        row = max(found, key=lambda row: len(row.spec.path)) if found else None
-        target = row.editor_at(path[len(self._full(row.spec.path)) :]) if row is not None else None
-        if target is not None:
-            self.screen.set_focus(target)
-        return target is not None
+        return self._focus(self.editor_at(path))
+
+    def focus_on_problem(self) -> bool:
+        """Focuses the first field with a problem; returns whether there is one."""
+        return self._focus(self.editor_with_problem())
+
+    def _focus(self, editor: Widget | None) -> bool:
+        if editor is not None:
+            self.screen.set_focus(editor)
+        return editor is not None
 
     def path_of(self, widget: Widget | None) -> FormPath:
         """The path of the field that this widget belongs to; that of the form if it is none of its fields."""
         row = _row_of(widget) if widget is not None and self in widget.ancestors else None
         return self.path if row is None else self._full(row.spec.path)
-
-    def focus_on_problem(self) -> bool:
-        """Focuses the first field with a problem, of a table the cell that has it; returns whether there is one."""
-        targets = (row.first_wrong() for row in self.query(FormField) if row.is_wrong)
-        target = next((each for each in targets if each is not None), None)
-        if target is not None:
-            self.screen.set_focus(target)
-        return target is not None
 
     def first_wrong(self) -> str:
         """The name of the first field with a problem; "" where none has."""

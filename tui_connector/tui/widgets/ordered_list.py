@@ -74,6 +74,11 @@ class OrderedList(BoundedList):
     _count = 0
     """The number of items."""
 
+    def __init__(self, *, part_name: str, id: str) -> None:  # noqa: A002 - Textual's name
+        """`part_name`: what messages call it."""
+        super().__init__(id=id)
+        self.part_name = part_name
+
     @property
     def shows_cursor(self) -> bool:
         """Only while it has the focus: its items are no choice of one."""

@@ -131,6 +131,9 @@ class JsonField(JsonArea):
         Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
     ]
 
+    part_name = ""
+    """What messages call it, where it is not in a row that has a name."""
+
     @dataclass
     class EditorRequested(Message):
         """Open the text in the user's editor."""
