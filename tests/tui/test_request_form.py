@@ -315,6 +315,21 @@ async def test_a_path_is_checked_when_the_paths_of_the_store_arrive(machine: Mac
         await watched.pilot.press("tab")
         new.response.set()
         await watched.shows("⚠ The store's schema has no path prodcts; did you mean products?")
+        await watched.pilot.press("shift+tab")
+        await watched.shows("Not in the store's schema: did you mean products?")
+        await watched.until(lambda: not watched.says("⚠"))  # once is enough
+        await watched.pilot.press("shift+tab")
+        method = watched.app.screen.query_one("#resend-method", Input)
+        await watched.type("po")  # replaces GET
+        await watched.pilot.press("tab")
+        await watched.until(lambda: method.value == "POST" and method.has_focus)
+        await watched.type("g")
+        await watched.until(lambda: method.value == "POSTg")
+        method.value = "ge"
+        await watched.pilot.press("enter")
+        await watched.until(lambda: method.value == "GET" and not method.has_focus)
+        await watched.pilot.press("tab")
+        await watched.shows("⚠ The store's schema has no path prodcts; did you mean products?")
         await watched.pilot.press("f5")
         await watched.shows("✘ Not sent: the store's schema has no path prodcts; did you mean products?")
         path = watched.app.screen.query_one("#resend-uri", Input)

@@ -21,6 +21,11 @@ class FormNote(Static):
         super().__init__("", id="resend-error")
         self.display = False
 
+    def drop_doubt(self) -> None:
+        """Hides what is probably not meant, as another place says it now."""
+        if self.has_class("odd"):
+            self.say("")
+
     def say(self, words: str, *, tone: Tone = "", field: Widget | None = None) -> None:
         """Shows a note below this field or, without one, below that which has the focus; above the buttons otherwise.
 

@@ -33,11 +33,11 @@ from ..unsent_requests import UnsentRequest
 from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
 from ..widgets.questions import DiscardScreen, WorkAnswer
-from ..widgets.safe_input import SafeInput
 from ..widgets.text_areas import SeveralLines
 from .body_field import BodyField
 from .form_note import FormNote
 from .form_state import FormPlace
+from .method_field import MethodField
 from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
 from .request_text import (
     InvalidField,
@@ -133,7 +133,7 @@ class RequestForm(Dialog[Request | None]):
             form.border_title = shown_line(self._heading)
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
-                yield SafeInput(compact=True, id="resend-method")
+                yield MethodField(compact=True, id="resend-method")
             with Horizontal(classes="field"):
                 yield Static(Content("Path"), classes="label")
                 yield CommandInput(self._fill_from_command, id="resend-uri")
@@ -153,8 +153,9 @@ class RequestForm(Dialog[Request | None]):
             "Sent through the client of the profile, which adds its authentication. F5 sends it; Esc leaves the field "
             "(e returns to it), then the form.\n\n"
             "Path: as the store's documentation has it, such as orders/1, or a whole address. What you type is "
-            "completed by the paths that the store offers: → or Tab takes the first, ↓ chooses another one, Esc closes "
-            "the list. A method before the path goes into its own field; a pasted curl command fills the form.\n\n"
+            "completed by the store's paths: → or Tab takes the first, ↓ chooses another one, Esc closes the list. A "
+            "method before it goes into its own field, where Tab completes it; a pasted curl command fills the form."
+            "\n\n"
             "Query: one parameter per line, decoded, or search criteria in short: where status = pending, sort "
             "created_at desc, page 1, 20 per page. Below the field is what is sent, and what is odd about it: F5 sends "
             "such a query only when pressed again. F6 shows all of it.\n\n"
@@ -291,11 +292,9 @@ class RequestForm(Dialog[Request | None]):
         self._suggest_paths()
 
     @on(Input.Changed, "#resend-method")
-    def _method_changed(self, event: Input.Changed) -> None:
-        """A whole method is replaced by what is typed next; paths with this method are listed first."""
+    def _method_changed(self) -> None:
+        """Paths with this method are listed first."""
         self._suggest_paths()
-        if isinstance(event.input, SafeInput):
-            event.input.is_suggestion = event.value.strip().upper() in METHODS
 
     def _suggest_paths(self) -> None:
         """Lists the paths of the store's schema that fit what was typed."""
@@ -327,11 +326,13 @@ class RequestForm(Dialog[Request | None]):
         return self._paths.why_unknown(path, self._method) if (self._method, path) != before else ""
 
     def _mark_path(self) -> None:
-        """Marks a path that the store may not have, once it was left: while it is typed, its list says so."""
+        """Marks a path that the store may not have while another field has the focus: in it, its list says so."""
         note, field = self._note, self.query_one("#resend-uri")
-        if self.focused is field or note.has_class("bad"):
+        if note.has_class("bad"):
             return
-        if doubt := self._doubt_of_path():
+        if self.focused is field:
+            note.drop_doubt()
+        elif doubt := self._doubt_of_path():
             self._wrong = self._texts()
             self._note.say(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
 
