@@ -235,7 +235,7 @@ def test_the_keys_of_the_keyboard_in_it_are_bound_and_each_has_its_action() -> N
     table = README[README.index("| where | keys |") :].partition("\n\n")[0]
     entries = [entry for line in table.splitlines()[2:] for entry in line.split("|")[2].strip().split(" · ")]
     assert len(entries) > 150
-    begins = [re.match(r"((?:`[^` ]+` )+)\w", entry) for entry in entries]
+    begins = [re.match(r"((?:`[^` ]+`[ /])+)\w", entry) for entry in entries]
     assert [entry for entry, begin in zip(entries, begins, strict=True) if begin is None] == []
     keys = {key for begin in begins if begin is not None for key in re.findall(r"`(.+?)`", begin[1])}
     assert sorted(keys - bound) == []

@@ -460,7 +460,7 @@ async def test_one_key_applies_the_new_authentication_instead_of_the_former(mach
             await pilot.press("escape", step)
             await until_shown(pilot, f"● {step}")
             await pilot.press("escape", "t")
-            assert "Enter a Apply the fix" in await until_shown(pilot, "a  Use integration instead of admin")
+            assert "Enter/a Apply the fix" in await until_shown(pilot, "a  Use integration instead of admin")
         await pilot.press("a")
         await until_shown(pilot, "does not accept this token alone")  # sent by itself now
         assert draft(pilot)["clients"]["magento"]["authentications"] == ["integration"]

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..text import shown_line
-from .keys import actions_of
+from .keys import actions_of, joined
 from .widgets.bounded_list import BoundedList
 from .widgets.dialog_panel import DialogPanel
 from .widgets.frame import TONES, Dialog
@@ -80,7 +80,7 @@ def commands_of(
     app = screen.app
     actions = [action for action in actions_of(screen) if action.id != "app.commands"]
     return [
-        *(PaletteCommand(each.title, " ".join(each.keys), each.id, partial(each.run, app)) for each in actions),
+        *(PaletteCommand(each.title, joined(each.keys), each.id, partial(each.run, app)) for each in actions),
         *(screen.more_commands() if isinstance(screen, HasCommands) else ()),
         *(
             PaletteCommand(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))

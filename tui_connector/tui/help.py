@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ..text import PublicText, shown, shown_line
-from .keys import KeyAction
+from .keys import KeyAction, joined
 from .widgets.dialog_panel import READABLE, DialogPanel
 from .widgets.frame import Dialog
 
@@ -102,6 +102,6 @@ _AROUND, _KEYS = 7, 17
 def _line(action: KeyAction, width: int) -> str:
     """The keys, and the title beside them."""
     title = textwrap.wrap(shown_line(action.title), max(20, width - _KEYS)) or [""]
-    return shown_line(PublicText(f"  {' '.join(action.keys):<14} {title[0]}")) + "".join(
+    return shown_line(PublicText(f"  {joined(action.keys):<14} {title[0]}")) + "".join(
         f"\n{' ' * _KEYS}{each}" for each in title[1:]
     )

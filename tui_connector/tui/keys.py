@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
@@ -191,6 +191,11 @@ def key_label(key: str) -> str:
     if len(key) == 1:
         return key
     return _NAMED.get(key) or key_to_character(key) or key.capitalize()
+
+
+def joined(keys: Sequence[str]) -> str:
+    """The labels of keys that do the same, as one text: "Enter/t"; "/ or ^F" where one of them is a slash."""
+    return (" or " if any("/" in key for key in keys) else "/").join(keys)
 
 
 def to_keymap(keys: Mapping[str, str]) -> dict[str, str]:

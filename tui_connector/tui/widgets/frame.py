@@ -18,7 +18,7 @@ from textual.widgets import Button, Static
 from ...text import PublicText, shown_line, shown_path
 from .._textual import BaseScreen, is_text_field
 from ..jobs import Job, jobs_of
-from ..keys import IN_FIELD, key_label, key_titles, keys_of
+from ..keys import IN_FIELD, joined, key_label, key_titles, keys_of
 from ..unread import MayOpenByItself, Unread
 from ..viewed import viewed_on
 from .focus_moves import move_focus
@@ -242,7 +242,7 @@ def _with_enter(keys: list[FooterKey], label: str) -> list[FooterKey]:
     same = next((each for each in keys if each.title == title or each.key == letter.strip()), None)
     if same is None:
         return [FooterKey("Enter", shown_line(title, _LONGEST), "enter", pinned=False), *keys]
-    return [replace(same, key=f"Enter {same.key}"), *(each for each in keys if each is not same)]
+    return [replace(same, key=joined(("Enter", same.key))), *(each for each in keys if each is not same)]
 
 
 def _printed(binding: Binding) -> str:
