@@ -15,7 +15,6 @@ import string
 import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -262,26 +261,6 @@ class Machine:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     nonce: Callable[[], str] = nonce
-    _standstills: list[float] = field(default_factory=list)
-    """Seconds of each time in which nothing went on in this program."""
-
-    @contextmanager
-    def at_standstill(self) -> Iterator[None]:
-        """While this lasts, nothing goes on in the program, as its user is in another one: it receives nothing."""
-        began = self.monotonic()
-        try:
-            yield
-        finally:
-            self._standstills.append(self.monotonic() - began)
-
-    @property
-    def stood_still(self) -> float:
-        """Seconds for which the program was at a standstill so far."""
-        return sum(self._standstills)
-
-    def working(self) -> float:
-        """Seconds of a clock that stops while the program is at a standstill: for what that does not take longer."""
-        return self.monotonic() - self.stood_still
 
 
 _ALWAYS_PASSED = frozenset(

@@ -114,23 +114,6 @@ async def test_what_was_never_sent_took_no_time(bench: Workbench, clock: Clock) 
     assert bench.exchanges[0].at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def test_nor_is_what_its_user_does_in_an_editor_meanwhile(bench: Workbench, clock: Clock) -> None:
-    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
-        clock.seconds += 1
-        if not bench.exchanges.end:
-            with bench.machine.at_standstill():
-                clock.seconds += 60
-        writer.write(reply("200 OK", b"{}"))
-
-    async with serving(response) as shop, bench.session(profile(f"{shop.url}/rest/V1", None)) as session:
-        for _ in range(2):
-            await session.client("shop")(Request("GET", "modules"))
-    assert [each.timings.total for each in bench.exchanges] == [1, 1]
-    assert [each.timings.wait for each in bench.exchanges] == [1, 1]
-    noted = "not counted: 60.0 s in another program, such as an editor"
-    assert [each.note for each in bench.exchanges] == [noted, ""]
-
-
 async def test_the_second_request_counts_from_its_own_beginning(bench: Workbench, clock: Clock) -> None:
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         clock.seconds += 1

@@ -189,7 +189,7 @@ async def test_the_users_editor_gets_the_unsaved_text_and_what_it_saves_comes_ba
     editor.chmod(0o700)
     machine = replace(machine, environ={**machine.environ, "EDITOR": str(editor)})
     async with editing(machine) as pilot:
-        pilot.app.suspend = contextlib.nullcontext  # there is no terminal here
+        pilot.app.without_terminal = contextlib.nullcontext  # there is no terminal here
         await pilot.press("ctrl+end", *"# x", "ctrl+o")
         await until(pilot, lambda: area(pilot).text == TEXT + "# x# own\n")
         head, _, text = seen.read_text().partition("\n")

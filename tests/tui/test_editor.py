@@ -1,20 +1,13 @@
-"""What the user's editor is given, and what it leaves alone: no variable that holds a secret, and Ctrl-C is its own."""
+"""How the user's editor is started: at the line, and without variables that hold secrets."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
-from textual.app import App
 
-from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.tui.external_editor import _environment, command_for, edit
+from tui_connector.tui.external_editor import _environment, command_for
 
 SECRETS = {
     "SHOP": "CANARY-named-by-the-profile",
@@ -102,20 +95,3 @@ def test_the_editor_of_the_system_is_the_one_that_its_user_has_chosen(tmp_path: 
     (tmp_path / ".selected_editor").write_text(f'# chosen\nSELECTED_EDITOR="{tmp_path}/helix"\n')
     opened = command_for({**environ, "EDITOR": "sensible-editor"}, Path("shop.toml"), 7)
     assert opened == ["sensible-editor", "shop.toml:7"]
-
-
-def test_ctrl_c_in_the_editor_does_not_end_the_program(machine: Machine, tmp_path: Path) -> None:
-    file = tmp_path / "profile.toml"
-    file.write_text("format = 1\n")
-    editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nkill -INT $PPID\ntrap 'exit 0' INT\nkill -INT $$\nsleep 20\nexit 3\n")
-    editor.chmod(0o700)
-
-    class Suspending:
-        @contextmanager
-        def suspend(self) -> Iterator[None]:
-            yield
-
-    environ = {"EDITOR": str(editor), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    edit(cast("App[object]", Suspending()), replace(machine, environ=environ), file)
-    assert machine.working() < machine.monotonic()  # durations do not have the time of the editor

@@ -379,7 +379,7 @@ async def test_what_the_guide_and_the_users_editor_saved_is_undone(machine: Mach
     editor.chmod(0o700)
     path = write(machine)
     app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
-    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
+    app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
     async with on_page(app, size=(100, 30)) as pilot:
         texts = [path.read_text()]
         await pilot.press("down", "down", "g")
@@ -411,7 +411,7 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
     editor.chmod(0o700)
     path = write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
     app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
-    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
+    app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
@@ -449,7 +449,7 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
     editor.chmod(0o700)
     path = write(machine)
     app = trusting(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}))
-    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
+    app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
     async with on_page(app) as pilot:
         assert "u Undo edit" not in shown(app)
         await pilot.press("down", "down", "d")

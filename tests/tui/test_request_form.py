@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,11 @@ async def test_a_json_body_is_edited_as_the_log_shows_it_and_sent_as_it_was_unle
     store, texts = Store(), list[str]()
     body = b'{"product":{"sku":"24-MB01","price":34.00,"name":"Caf\\u00e9 \\/ Bar"}}'
     log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=body))
-    monkeypatch.setattr(
-        "tui_connector.tui.external_editor.edit", lambda _, __, path, ___: texts.append(path.read_text())
-    )
+
+    def edit(_: object, __: object, path: Path, ___: object) -> None:
+        texts.append(path.read_text())
+
+    monkeypatch.setattr("tui_connector.tui.external_editor.edit", partial(asyncio.to_thread, edit))
     async with watching(machine, log, context=LogContext(machine, lambda: "acme", store.send)) as watched:
         await watched.pilot.press("X")
         await watched.shows('    "price": 34.00,')
@@ -128,7 +131,7 @@ async def test_the_editor_returns_to_the_form_and_sends_nothing(
             text = text.rstrip("\n") + '\nX-Sent: é\n{"a": 1}\n'
         path.write_text(text, "latin-1" if len(texts) == 3 else "utf-8")
 
-    monkeypatch.setattr("tui_connector.tui.external_editor.edit", edit)
+    monkeypatch.setattr("tui_connector.tui.external_editor.edit", partial(asyncio.to_thread, edit))
     encoded = "&since=2026-01-01%2000%3A00%3A00"  # a colon need not be encoded, but was
     uri = f"https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b{encoded}"
     async with watching(machine, filled(exchange(1, uri=uri)), context=LogContext(machine, send=store.send)) as watched:

@@ -40,7 +40,16 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_prune", ["self", "nodes", "parent"]),
     (Screen, "_extend_compose", ["self", "widgets"]),
 ]
-STATE = ["_bindings", "_css_type_names", "_keymap", "_message_queue", "_notifications", "_pending_message", "_pruning"]
+STATE = [
+    "_bindings",
+    "_css_type_names",
+    "_driver",
+    "_keymap",
+    "_message_queue",
+    "_notifications",
+    "_pending_message",
+    "_pruning",
+]
 LAYOUT = ["_full_map", "_compositor", "textual._compositor", "textual._context"]
 
 

@@ -17,7 +17,6 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..secrets.token_shape import TokenShape, token_shape
 from ..text import HTTP_TOKEN
-from ..units import milliseconds
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .body_refusal import BodyRefusal, may_refuse, refusal, takes_long
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
@@ -131,8 +130,6 @@ def _timings(marks: Mapping[str, float], end: float, total: float) -> Timings:
     )
 
 
-_NOTED = 0.001
-"""Seconds of a standstill of the program from which it is noted: a millisecond is what durations show."""
 _LONGEST_URI = 65_536
 """Characters, the limit of httpx; nginx and Apache accept about 8 KB."""
 
@@ -336,27 +333,23 @@ class _Attempt:
         self._inflater = Inflater("", wire._bounds.response)
         self._received = bytearray()
         self._proxy_status: int | None = None
-        self._stood_still = 0.0
-        """Seconds for which the program had been at a standstill when it began."""
 
     def begin(self) -> None:
         """Starts the clock of the request: time for loading, reading and typing before it does not count."""
         wire, request, record, machine = self._wire, self._request, self.record, self._wire._machine
-        record.began_at, since, self._stood_still = machine.now(), machine.monotonic(), machine.stood_still
-        record.began = since - self._stood_still
+        record.began_at, record.began = machine.now(), machine.monotonic()
         if request.uri.startswith("https:") and not wire._client.tls.verify:
             record.notes.append("certificate not verified")
         if self.route is not None:
             record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
         uri = wire._mask.uri(request.uri)
-        wire._exchanges.started(InFlight(record.number, request.method, uri, since, request.about.call, record.attempt))
+        wire._exchanges.started(
+            InFlight(record.number, request.method, uri, record.began, request.about.call, record.attempt)
+        )
 
     def end(self) -> None:
         """Stops the clock of the request, before it is recorded."""
-        record, machine = self.record, self._wire._machine
-        record.ended = machine.working()
-        if (without := machine.stood_still - self._stood_still) >= _NOTED:
-            record.notes.append(f"not counted: {milliseconds(without)} in another program, such as an editor")
+        self.record.ended = self._wire._machine.monotonic()
 
     async def run(self, sender: Transport) -> None:
         extensions = {"trace": self._trace, "timeout": self._wire.timeouts}
@@ -390,7 +383,7 @@ class _Attempt:
 
     async def _trace(self, event: str, about: dict[str, Any]) -> None:
         marks, name = self.record.marks, event.partition(".")[2]
-        marks[name] = self._wire._machine.working()
+        marks[name] = self._wire._machine.monotonic()
         if name == "send_request_headers.started":
             # before TLS, only the CONNECT request to a proxy leaves on a new connection
             ready = self._request.uri.startswith("http:") or "connect_tcp.started" not in marks

@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from textual import events, on
 from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual._context import active_message_pump
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.await_remove import AwaitRemove
 from textual.binding import Binding, BindingsMap
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -38,12 +43,68 @@ BESIDE_FIELD = "beside-field"
 """The class of what can be focused beside a field, such as a list of its values."""
 
 
+class _TerminalDriver(LinuxDriver):
+    """Leaves the terminal alone while it is suspended: Textual expects that the app stands still meanwhile.
+
+    What is written then would be queued for a thread that has ended, and block the app once the queue is full.
+    """
+
+    _is_suspended = False
+
+    def suspend_application_mode(self) -> None:
+        super().suspend_application_mode()
+        self._is_suspended = True
+
+    def resume_application_mode(self) -> None:
+        if os.isatty(self.fileno):  # it may be gone, after which the app exits
+            self._is_suspended = False
+            super().resume_application_mode()
+
+    def write(self, data: str) -> None:
+        if not self._is_suspended:
+            super().write(data)
+
+    def disable_input(self) -> None:
+        if not self._is_suspended:
+            super().disable_input()
+
+    def stop_application_mode(self) -> None:
+        if not self._is_suspended:
+            super().stop_application_mode()
+
+
 class QuietApp(App[None]):
     """An app that keeps its crash for the caller: Textual would print the local variables of every frame."""
 
     crash: BaseException | None = None
     """The exception that ended the program."""
     _read: tuple[Notification, ...] = ()
+    _unsaid: list[Callable[[], None]] | None = None
+    """The notifications that wait for the terminal; None where the app has it."""
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return _TerminalDriver if found is LinuxDriver else found
+
+    @contextmanager
+    def without_terminal(self) -> Iterator[None]:
+        """While this lasts, the app goes on without its terminal: no key is read, and nothing is written to it.
+
+        Not so Textual's own `suspend`, which lets through what modules print. Raises `SuspendNotSupported`. After an
+        exception, with which the app exits, the terminal is left as it is.
+        """
+        driver = self._driver
+        if driver is None or not driver.can_suspend:
+            raise SuspendNotSupported("This terminal cannot be handed over.")
+        self._unsaid = []
+        with driver.no_automatic_restart():
+            driver.suspend_application_mode()
+            yield
+            driver.resume_application_mode()
+        unsaid, self._unsaid = self._unsaid, None
+        for notify in unsaid:
+            notify()
+        self.refresh(layout=True)
 
     def notify(
         self,
@@ -58,6 +119,10 @@ class QuietApp(App[None]):
 
         So they rarely take more than two lines.
         """
+        if self._unsaid is not None:
+            again = partial(self.notify, message, title=title, severity=severity, timeout=timeout, markup=markup)
+            self._unsaid.append(again)
+            return
         same = [each for each in self._notifications if (each.message, each.title) == (message, title)]
         self._remove([*same, *self._read])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)

@@ -19,11 +19,10 @@ from ..machine import Machine
 from ..text import shown
 from . import settings
 from ._textual import is_text_field
-from .event_loop import run_program
 from .exit import HasUnsavedWork, ProgramExit, lost_with_session
+from .handover import HandoverApp
 from .home.screen import HomeScreen
 from .jobs import Job, Jobs
-from .keyboard_app import KeyboardApp
 from .keys import key_label, letter_bindings
 from .profile_records import ProfileRecords
 from .screen_prompt import ScreenPrompt
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from .toml_editor.screen import Left
 
 
-class ConnectorApp(KeyboardApp):
+class ConnectorApp(HandoverApp):
     """tui-connector."""
 
     TITLE = "tui-connector"
@@ -104,12 +103,12 @@ class ConnectorApp(KeyboardApp):
         """What the guide found in this session, by the key of the draft."""
         self.records = ProfileRecords()
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
-        self._program_exit = ProgramExit(self._quit)
+        self._program_exit = ProgramExit(self.end_foreground, self._quit)
         self._choose_theme()
 
     def run_and_report(self) -> None:
         """Runs the app, then exits the process. A crash is reported without local variables: they may hold secrets."""
-        run_program(self.run_async(), self.machine.working)
+        asyncio.run(self.run_async())
         if self.crash is not None:
             from ..program_log import report
 

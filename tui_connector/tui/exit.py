@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -61,9 +62,14 @@ def lost_with_session(machine: Machine, unsent: UnsentRequests, is_of_demo: Call
 class ProgramExit:
     """Exits in an orderly way, or ends the process where that takes too long."""
 
-    def __init__(self, leave: Callable[[int], None]) -> None:
-        """`leave` saves what can be saved, and exits with this code."""
-        self._leave = leave
+    def __init__(
+        self, end_foreground: Callable[[signal.Signals, Callable[[], None]], None], leave: Callable[[int], None]
+    ) -> None:
+        """`end_foreground` ends what has the terminal, if that is another program, and calls what it is given.
+
+        `leave` saves what can be saved, and exits with this code.
+        """
+        self._end_foreground, self._leave = end_foreground, leave
         self._kill_timer: threading.Timer | None = None
         self._in_browser = False
         """Whether keys come from a web server, by a pipe."""
@@ -88,7 +94,7 @@ class ProgramExit:
             self._kill_timer = threading.Timer(_EXIT_TIMEOUT, os._exit, [128 + number])
             self._kill_timer.daemon = True
             self._kill_timer.start()
-            self._leave(128 + number)
+            self._end_foreground(number, partial(self._leave, 128 + number))
 
 
 def _is_closed_pipe(descriptor: int) -> bool:

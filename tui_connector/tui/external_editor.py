@@ -1,17 +1,18 @@
-"""Runs the user's editor in the terminal while the app is suspended."""
+"""Opens files and texts in the user's editor, which has the terminal while the app goes on."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
 from textual.widget import Widget
@@ -22,6 +23,7 @@ from ..machine import Machine, child_environment
 from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
 from ..text import shown
+from .handover import hand_over, handover_app
 from .widgets.text_areas import JsonField
 
 _PLUS_LINE = frozenset(
@@ -104,65 +106,82 @@ def _is_secret(name: str, value: str) -> bool:
     return name.upper().endswith("PASS") or mask_message(value) != value
 
 
-def edit(app: App[object], machine: Machine, path: Path, line: int | None = None) -> None:
-    """Edits the file; blocks the app until the editor exits. Raises `UserError`."""
-    command = command_for(machine.environ, path, line)
+async def edit(app: App[Any], machine: Machine, path: Path, line: int | None = None) -> None:
+    """Edits the file until the user's editor ends; call it by `hand_over`. Raises `UserError`."""
+    command = await asyncio.to_thread(command_for, machine.environ, path, line)
+    environment = await asyncio.to_thread(_environment, machine.environ, path)
     try:
-        with app.suspend(), _interrupts_ignored(), machine.at_standstill():
-            ended = subprocess.run(command, env=_environment(machine.environ, path), check=False)
+        code = await handover_app(app).run_in_foreground(command, environment)
     except SuspendNotSupported as error:
         raise UserError(
             "editor", "An editor cannot be started in this terminal. Edit the file in another one."
         ) from error
     except OSError as error:
         raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
-    if ended.returncode:
-        raise UserError("editor", f"{command[0]} exited with code {ended.returncode}.")
+    if code:
+        how = f"exited with code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        raise UserError("editor", f"{command[0]} {how}.")
 
 
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """The terminal sends Ctrl-C to the editor and to this program, which it would end."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the editor would inherit
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def edit_copy(app: App[object], machine: Machine, name: str, data: bytes, line: int | None = None) -> bytes:
+async def edit_copy(app: App[Any], machine: Machine, name: str, data: bytes, line: int | None = None) -> bytes:
     """What the user's editor made of this data, in a private file of this name that is deleted afterwards.
 
-    Blocks the app until the editor exits. Raises `UserError`, also where the editor failed: then nothing is taken.
+    As `edit`; also where the editor failed: then nothing is taken.
     """
-    state = machine.directories.state
     try:
-        make_private(state)
-        with tempfile.TemporaryDirectory(prefix="edit-", dir=state, ignore_cleanup_errors=True) as directory:
-            path = Path(directory, name)
-            write_private(path, data)
-            edit(app, machine, path, line)
-            return path.read_bytes()
+        directory = await asyncio.to_thread(_private_copy, machine.directories.state, name, data)
+        path = Path(directory.name, name)
+        try:
+            await edit(app, machine, path, line)
+            return await asyncio.to_thread(path.read_bytes)
+        finally:
+            await asyncio.shield(asyncio.to_thread(directory.cleanup))
     except OSError as error:
         raise UserError("editor", f"{name} cannot be edited: {described(error, state_remedy(error))}") from error
 
 
-def text_in(data: bytes) -> str:
-    """The text that an editor saved. What is not UTF-8 is read as Latin-1: nothing of what was written is lost."""
+def _private_copy(state: Path, name: str, data: bytes) -> tempfile.TemporaryDirectory[str]:
+    make_private(state)
+    directory = tempfile.TemporaryDirectory(prefix="edit-", dir=state, ignore_cleanup_errors=True)
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+        write_private(Path(directory.name, name), data)
+    except OSError:
+        directory.cleanup()
+        raise
+    return directory
 
 
-def edit_text(app: App[object], machine: Machine, text: str) -> str:
-    """The text of a JSON field as the user's editor left it, as `edit_copy`."""
-    return text_in(edit_copy(app, machine, "field.json", f"{text}\n".encode())).rstrip("\n")
+def edit_text(
+    app: App[Any], machine: Machine, name: str, text: str, done: Callable[[str], None], tell: Callable[[str], None]
+) -> None:
+    """Opens a text in the user's editor; `done` is called with what was made of it, or `tell` with a problem.
+
+    `name` is that of a file for this kind of text. What is not UTF-8 is read as Latin-1: nothing that was written is
+    lost.
+    """
+
+    async def edited() -> None:
+        try:
+            data = await edit_copy(app, machine, name, text.encode())
+        except UserError as error:
+            tell(str(error))
+            return
+        try:
+            written = data.decode("utf-8")
+        except UnicodeDecodeError:
+            written = data.decode("latin-1")
+        done(written)
+
+    hand_over(app, edited())
 
 
-def edit_field(owner: Widget, machine: Machine, field: JsonField) -> None:
-    """Opens the text of a field of `owner` in the user's editor. A problem is shown."""
-    try:
-        field.text = edit_text(owner.app, machine, field.text)
-    except UserError as error:
-        owner.notify(shown(str(error)), severity="warning", markup=False)
+def edit_field(owner: Widget, machine: Machine, field: JsonField, tell: Callable[[str], None] | None = None) -> None:
+    """Opens the text of a field in the user's editor. A problem is shown, by `tell` if that is given."""
+
+    def take(text: str) -> None:
+        field.text = text.rstrip("\n")
+
+    def warn(problem: str) -> None:
+        owner.notify(shown(problem), severity="warning", markup=False)
+
+    edit_text(owner.app, machine, "field.json", f"{field.text}\n", take, tell or warn)

@@ -373,6 +373,16 @@ class KeyQueue:
         self._waiting_since: float | None = None
         """When the first key started to wait for loading."""
         self._notified = False
+        self._is_paused = False
+
+    def pause(self) -> None:
+        """Holds all keys until `resume` is called, and says nothing about it: nobody would see that."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = False
+        self._waiting_since, self._notified = None, False
+        self._app.call_later(self._process)
 
     def hold(self, message: str) -> Callable[[], None]:
         """Holds keys on the current screen until the returned function is called; `message` says what they wait for."""
@@ -383,6 +393,8 @@ class KeyQueue:
     @property
     def is_acting(self) -> bool:
         """Whether what happens now is done by a key: it is being handled, or the next ones wait for what it began."""
+        if self._is_paused:
+            return False
         return self._is_delivering or self._in_progress is not None or bool(self._app.screen_stack and self._loading())
 
     async def submit(self, event: events.Event) -> None:
@@ -404,7 +416,7 @@ class KeyQueue:
         self._not_awaited = self._loading()
 
     async def _process(self) -> None:
-        while self._waiting and self._in_progress is None:
+        while self._waiting and self._in_progress is None and not self._is_paused:
             if not self._app.screen_stack:  # the program is exiting
                 self._waiting.clear()
                 return

@@ -26,7 +26,7 @@ from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
-from ..external_editor import edit_copy, text_in
+from ..external_editor import edit_text
 from ..importing.command_input import CommandInput
 from ..keys import is_on_top, letter_bindings
 from ..unsent_requests import UnsentRequest
@@ -548,12 +548,12 @@ class RequestForm(Dialog[Request | None]):
         body, before = self._body.edited(), self._as_text()
         if is_lossy(body):
             self._show_error("The body is binary; an editor would change it")
-            return
-        try:
-            after = text_in(edit_copy(self.app, self._machine, "request.http", before.encode()))
-        except UserError as error:
-            self._show_error(str(error))
-            return
+        else:
+            take = partial(self._take_text, body, before)
+            edit_text(self.app, self._machine, "request.http", before, take, self._show_error)
+
+    def _take_text(self, body: bytes, before: str, after: str) -> None:
+        """Shows what the user's editor made of the request that had this body, and was this text."""
         if after.removesuffix("\n") == before.removesuffix("\n"):
             self._note.say("Unchanged. Nothing was sent.")
             return

@@ -9,6 +9,7 @@ from ...guide.profiles.saved_changes import IN_OWN_EDITOR, file_before
 from ...profile.document import Document
 from ...profile.problems import Problem
 from ..external_editor import edit
+from ..handover import hand_over
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
@@ -87,9 +88,12 @@ class TextsScreen(ChangesScreen, TextHolder):
         self.refresh_bindings()
         self.form_at, self.text_before = how.form_at, how.document  # opened once the file is read
 
-    async def action_external_editor(self) -> None:
+    def action_external_editor(self) -> None:
         """Opens the file in the user's editor, at the selected problem or part; what is saved there can be undone."""
         self.app.clear_notifications()
+        hand_over(self.app, self._edit_file())
+
+    async def _edit_file(self) -> None:
         problem, part, opened = self.selected_problem, self.selected_part, self.opened
         async with self.changing(f"Opening {self.path.name}"):
             line = problem.place.line if problem is not None else None
@@ -97,7 +101,7 @@ class TextsScreen(ChangesScreen, TextHolder):
                 line = await asyncio.to_thread(opened.line_of, part)
             before = await asyncio.to_thread(file_before, self.path, self.workbench.trust)
             try:
-                edit(self.app, self.machine, self.path, line)
+                await edit(self.app, self.machine, self.path, line)
             finally:  # also where the editor reports an error
                 if change := await asyncio.to_thread(before.change, IN_OWN_EDITOR):
                     self.record(change)

@@ -14,14 +14,14 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from ...errors import InvalidValue, UserError
+from ...errors import InvalidValue
 from ...guide.sending.tasks import SourceLine, TaskAction, entity_of, entity_text, former_values
 from ...machine import Machine
 from ...outgoing.tasks import Task, TaskState
 from ...templates import Json
 from ...text import count, shown, shown_line
 from .._textual import BaseScreen
-from ..external_editor import edit_text
+from ..external_editor import edit_field
 from ..log.dock import WIDE
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
@@ -191,10 +191,7 @@ class EntityScreen(Dialog[Json]):
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:
         event.stop()
-        try:
-            event.json_field.text = edit_text(self.app, self._machine, event.json_field.text)
-        except UserError as error:
-            self._say(str(error))
+        edit_field(self, self._machine, event.json_field, self._say)
 
     @on(JsonField.Changed)
     def _check(self, event: JsonField.Changed) -> None:

@@ -36,6 +36,7 @@ from .._textual import BaseScreen
 from ..dialogs import EntryScreen
 from ..environments import environment_mark
 from ..external_editor import edit
+from ..handover import hand_over
 from ..keys import is_on_top
 from ..log.actions import related_exchanges
 from ..log.dock import WIDE
@@ -326,10 +327,12 @@ class TasksScreen(BaseScreen[bool]):
         """Opens the source in the user's editor, at the line of the task."""
         task = self._rows.selected
         path = self._book.source_file(task) if task is not None else None
-        if task is None or path is None:
-            return
+        if task is not None and path is not None:
+            hand_over(self.app, self._edit_source(path, task.line))
+
+    async def _edit_source(self, path: Path, line: int | None) -> None:
         try:
-            edit(self.app, self._task_sender.workbench.machine, path, task.line)
+            await edit(self.app, self._task_sender.workbench.machine, path, line)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", markup=False)
         else:

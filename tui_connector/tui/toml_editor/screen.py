@@ -30,6 +30,7 @@ from ...text import count, shown_line
 from ..dialogs import EntryScreen
 from ..external_editor import edit, edit_copy
 from ..file_watch import FileChange, FileWatch
+from ..handover import hand_over
 from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen, UnsavedScreen, WorkAnswer
 from .difference import DifferenceScreen
@@ -113,6 +114,7 @@ class EditorScreen(TextScreen[Left]):
         self._change: FileChange | None = None
         """A change of the file by another program that is not merged yet."""
         self._saving = False
+        self._is_in_own_editor = False
         self._draft_timer: Timer | None = None
         self._is_leaving = False
 
@@ -362,29 +364,34 @@ class EditorScreen(TextScreen[Left]):
     def action_external(self) -> None:
         """Opens the file in the user's own editor, at this line; or a copy of it that has the unsaved text."""
         self.record()
-        line = self.area.selection.end[0] + 1
+        hand_over(self.app, self._edit_externally(self.area.selection.end[0] + 1))
+
+    async def _edit_externally(self, line: int) -> None:
+        self._is_in_own_editor = True
         try:
             if self.is_changed:
-                self._edit_copy(line)
+                await self._edit_copy(line)
             else:
                 try:
-                    edit(self.app, self.machine, self.path, line)
+                    await edit(self.app, self.machine, self.path, line)
                 finally:  # also where the editor reports an error
-                    self._take_file()
+                    await self._take_file()
         except UserError as error:
             self.tell(error)
+        finally:
+            self._is_in_own_editor = False
 
-    def _take_file(self) -> None:
-        """Shows what the user's own editor has saved in the file, before that is taken for another program's."""
-        change = FileWatch(self.path).look(self.document.file_digest)  # the loop has waited for the editor, too
+    async def _take_file(self) -> None:
+        """Shows what the user's own editor has saved in the file."""
+        change = await asyncio.to_thread(FileWatch(self.path).look, self.document.file_digest)
         if change is not None and change.data is not None:
             self._reload(change.data, "Reloaded from your editor. ^Z undoes what it changed.", in_own_editor=True)
             self.draw()
 
-    def _edit_copy(self, line: int) -> None:
+    async def _edit_copy(self, line: int) -> None:
         """Takes what the user's own editor makes of the unsaved text. Raises `UserError`."""
         text = self.document.text()
-        data = edit_copy(self.app, self.machine, self.path.name, text.encode("utf-8", "surrogateescape"), line)
+        data = await edit_copy(self.app, self.machine, self.path.name, text.encode("utf-8", "surrogateescape"), line)
         edited = text_of(self.path, data)
         if edited == text:
             self.notify("Nothing was changed in your editor.", timeout=BRIEF, markup=False)
@@ -408,7 +415,8 @@ class EditorScreen(TextScreen[Left]):
 
     @work(exclusive=True, group="look")
     async def _look(self) -> None:
-        await self._look_now()
+        if not self._is_in_own_editor:  # whose changes are the user's own
+            await self._look_now()
 
     async def _look_now(self) -> None:
         change = await asyncio.to_thread(self._watch.look, self.document.file_digest)
