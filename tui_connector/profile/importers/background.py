@@ -34,7 +34,7 @@ async def read_in_background(text: str, environ: Mapping[str, str]) -> Import:
         return await asyncio.to_thread(read, text, ImportOptions())
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env=child_environment(environ, also=["PYTHONPATH"]),
     )  # fmt: skip
     try:
