@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from profiles import PASSWORD, admin, login, logins, profile
 
+from tui_connector.client.message import Request
 from tui_connector.guide.requests.resend import NewRequests
 from tui_connector.guide.rest_api import (
     ApiPath,
@@ -129,6 +131,26 @@ async def test_paths_are_kept_for_a_store_that_is_down(machine: Machine) -> None
     assert (kept.paths, kept.is_current) == (read.paths, False)
     assert kept.read_at is not None
     assert await later.paths() == kept
+
+
+async def test_no_login_is_sent_to_complete_paths(machine: Machine) -> None:
+    """A wrong password would count towards a lock-out."""
+    async with Sandbox(SandboxOptions(products=1), machine.now) as store:
+        saved, bench = profile(f"{store.url}/rest/V1", login()), Workbench(machine)
+        bench.vault.hold(PASSWORD, admin(store)["password"], store.url)
+        new = NewRequests(bench, lambda: saved)
+        common = await new.paths()
+        assert common.is_common
+        assert common.paths["products/{sku}"].methods == ("PUT",)
+        assert {"GET", "POST"} <= {*common.paths["orders"].methods}
+        assert logins(store) == 0
+        await new.send(Request("GET", f"{store.url}/rest/V1/products/24-MB01"))
+        assert logins(store) == 1
+        known = await new.paths()
+        assert known.is_current
+        assert "directory/countries" in known.paths
+        assert logins(store) == 1
+        bench.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 1, "store": "https://acme.example", "paths": 3}'])

@@ -69,6 +69,8 @@ class RequestInfo:
     """A remark for the log, such as "login renewed: the token was refused"."""
     login: int = 0
     """The number of the login whose token the request carries; 0 for none."""
+    may_log_in: bool = True
+    """Whether a login is sent for it where no token is valid; otherwise it is not sent."""
     by_hand: bool = False
     """Whether its user wrote the request, in the form of the log, or resends one that was."""
     typed_uri: str = ""

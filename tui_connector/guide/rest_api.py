@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..files import write_private
 from ..machine import Machine
-from ..magento.entities import READABLE
+from ..magento.entities import READABLE, WRITABLE
 from ..misspelling import MISSPELT, SIMILAR, most_similar, similar_names
 from ..templates import Json
 
@@ -65,6 +65,19 @@ class KnownPaths:
     """When they were read, in UTC; None if they were not."""
     is_current: bool = False
     """Whether they were read in this session."""
+    is_common: bool = False
+    """Whether they are those that most stores of Magento have: this store may have others."""
+
+
+def common_paths() -> KnownPaths:
+    """The paths of the entities that the guide lists, for a store whose schema is not known."""
+    methods: dict[str, set[str]] = {}
+    for read in READABLE.values():
+        if not any(map(str.isdigit, read.path)):  # that of a sample
+            methods.setdefault(read.path, set()).add("GET")
+    for write in WRITABLE.values():
+        methods.setdefault(write.uri.replace("&{", "{"), set()).add(write.method.upper())
+    return KnownPaths({path: ApiPath(tuple(sorted(each))) for path, each in methods.items()}, is_common=True)
 
 
 def paths_in_schema(schema: Mapping[str, object]) -> dict[str, ApiPath]:

@@ -126,6 +126,7 @@ LoginUri = Annotated[str, AfterValidator(_uri)]
 """Where a login is sent: absolute, or from the root of the store's address."""
 
 
+_NO_TOKEN = "No token is valid, and this request is not worth a login"
 _RENEWAL_INTERVAL = 60.0
 """Seconds; a new token that is refused within this time lacks a permission."""
 LONGEST_HEADER = 8_000
@@ -226,6 +227,8 @@ class Login:
         state = self._context.keep(self._kind, _LoginState, origin)
         if origin in self._compared and state.token is not None and self._is_valid(state.token, refused):
             return state.token
+        if not request.about.may_log_in:
+            return await self._log_in(request, state, refused)
         task = self._tasks.get(origin)
         if task is None or not self._is_usable(task, refused):
             task = self._tasks[origin] = self._context.share(self._log_in(request, state, refused))
@@ -257,12 +260,17 @@ class Login:
         return self._is_valid(task.result(), refused)
 
     async def _log_in(self, request: Request, state: _LoginState, refused: Token | None) -> Token:
+        has_token = state.token is not None and self._is_valid(state.token, refused)
+        if not request.about.may_log_in and not has_token:
+            raise InvalidRequest(_NO_TOKEN)
         form = await self._filled_in(request)
         if state.token is not None and state.secrets != await self._secrets_of(form):
             state.token = None
         self._compared.add(origin_of(request.uri))
         if state.token is not None and self._is_valid(state.token, refused):
             return state.token
+        if not request.about.may_log_in:
+            raise InvalidRequest(_NO_TOKEN)
         account = form.account()
         try:
             async with self._lockouts.turn(account, self._context.machine.sleep):

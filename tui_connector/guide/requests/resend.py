@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...client.exchange import LONGEST_RESENT, Exchange
+from ...client.layer import Send
 from ...client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
 from ...client.model import HttpClient, only_reads
 from ...client.plugins.base_uri import BaseUri
@@ -22,7 +23,7 @@ from ...secrets.backends import override_name
 from ...secrets.mask import MARK, Mask
 from ...units import size
 from ..checks.permissions import schema_of
-from ..rest_api import KeptPaths, KnownPaths, keep_paths, paths_in_schema, why_unknown
+from ..rest_api import KeptPaths, KnownPaths, common_paths, keep_paths, paths_in_schema, why_unknown
 from ..workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -203,22 +204,27 @@ class NewRequests:
     async def paths(self, client: str = "") -> KnownPaths:
         """The paths that the token may use, read once in a session; those kept before where that is not possible.
 
-        They only complete what is typed: the user is not asked for trust in the profile before something is sent.
+        They only complete what is typed: the user is not asked for trust in the profile before something is sent, and
+        no login is sent for them. Before the first one, they are those that most stores have.
         """
         profile, client = self._profile_and_client(client)
         known = self._workbench.rest_apis
         key, base = _key(profile, client), profile.base_uri(client) or ""
         if key not in known:
             if not await asyncio.to_thread(self._workbench.trust.is_given, profile, self._workbench.vault):
-                return await self.kept_paths(client)
+                return await self._paths_unread(client)
             async with self._workbench.session(profile) as session:
-                schema, _ = await schema_of(session.client(client), base)
+                schema, _ = await schema_of(_without_login(session.client(client)), base)
             paths = await asyncio.to_thread(paths_in_schema, schema)
             if not paths:
-                return await self.kept_paths(client)
+                return await self._paths_unread(client)
             known[key] = KnownPaths(paths, self._workbench.machine.now(), is_current=True)
             await keep_paths(self._workbench.machine, base, paths)
         return known[key]
+
+    async def _paths_unread(self, client: str) -> KnownPaths:
+        kept = await self.kept_paths(client)
+        return kept if kept.paths else common_paths()
 
     def _profile_and_client(self, client: str) -> tuple[Profile, str]:
         """The profile, and this client of it; the first one with a base URI where none is named.
@@ -237,6 +243,15 @@ class NewRequests:
         if not clients:
             raise InvalidRequest("No client has a base URI", hint="Give a client the plugin Add base URI to requests.")
         return clients[0]
+
+
+def _without_login(send: Send) -> Send:
+    """Sends requests that need no new login."""
+
+    async def sent(request: Request) -> Response:
+        return await send(replace(request, about=replace(request.about, may_log_in=False)))
+
+    return sent
 
 
 def _key(profile: Profile, client: str) -> str:

@@ -299,7 +299,7 @@ class RequestForm(Dialog[Request | None]):
     def _suggest_paths(self) -> None:
         """Lists the paths of the store's schema that fit what was typed."""
         typed, method = self.query_one("#resend-uri", Input).value, self._method
-        is_done = typed == self._filled_path and self._paths.target(typed, method).known is not None
+        is_done = typed == self._filled_path and self._paths.is_known(typed)
         suggestions = self._paths.suggestions(typed, method) if not is_done else []
         words = ""
         if self._find_paths is not None and not is_done:

@@ -19,6 +19,7 @@ from .suggestions import Suggestion
 
 _SCHEMA_EXPECTED = "The paths that the store offers are completed here once they are known."
 _NO_SCHEMA = "The store did not send its schema, so there are no paths to complete."
+_COMMON = "Common paths of Magento; those of this store are not known yet."
 PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
 """A parameter of a path in the schema."""
 
@@ -40,10 +41,15 @@ class StorePaths:
         """`is_last`: no others will be found."""
         self._known, self._was_asked = known, is_last
 
+    def is_known(self, typed: str) -> bool:
+        """Whether this is one of the paths, with values in place of its variables."""
+        return known_path(self._known.paths, schema_path(self._base, typed) or "") is not None
+
     def target(self, typed: str, method: str) -> QueryTarget:
         """The path that is requested, and what the store accepts for it, as far as that is known."""
         path = schema_path(self._base, typed)
-        return QueryTarget(path, known_path(self._known.paths, path or ""), method)
+        known = None if self._known.is_common else known_path(self._known.paths, path or "")
+        return QueryTarget(path, known, method)
 
     def suggestions(self, typed: str, method: str) -> list[Suggestion]:
         """The paths that fit, in the form that was typed; those with this method first."""
@@ -68,6 +74,8 @@ class StorePaths:
         """What is said below the path; `is_found`: there are suggestions for it."""
         if not self._known.paths:
             return _NO_SCHEMA if self._was_asked else _SCHEMA_EXPECTED
+        if self._known.is_common:
+            return _COMMON
         methods = methods_of(self._known.paths, schema_path(self._base, typed.strip()) or "")
         if methods and method not in methods:
             return f"in the schema for {', '.join(methods)} only"
@@ -88,12 +96,15 @@ class StorePaths:
 
     def why_unknown(self, typed: str, method: str) -> str:
         """Why the store's schema does not describe such a request; "" where it does, or that is not known."""
+        if self._known.is_common:
+            return ""
         return why_unknown(self._known.paths, schema_path(self._base, typed.strip()) or "", method)
 
     def why_no_fields(self, typed: str, method: str) -> str:
         """Why it is not known which fields the body of such a request needs."""
-        if not self._known.paths:
-            return _NO_SCHEMA if self._was_asked else "The store's schema is not known yet."
+        if not self._known.paths or self._known.is_common:
+            is_none = self._was_asked and not self._known.is_common
+            return _NO_SCHEMA if is_none else "The store's schema is not known yet."
         if (path := schema_path(self._base, typed)) is None:
             return f"Paths are known only below {self._base}"
         if method in methods_of(self._known.paths, path):
