@@ -115,7 +115,7 @@ async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyrin
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).focus()
         await pilot.press("end", *"/x", "escape")
         await until_shown(pilot, "Discard what you changed")
-        assert "Enter, Esc: keep editing" in shown(pilot.app)
+        assert "Enter/Esc: keep editing" in shown(pilot.app)
         await pilot.press("escape")  # the harmless answer, as Enter
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         assert setup.at("incoming", "products", "request", "uri") == "products/x"

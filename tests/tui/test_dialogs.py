@@ -93,11 +93,11 @@ async def test_the_help_of_a_question_says_what_its_keys_do(machine: Machine) ->
     async with app.run_test(size=(80, 30)) as pilot:
         answer = asyncio.get_running_loop().create_future()
         app.push_screen(dialog, answer.set_result)
-        await until_shown(pilot, "r, Enter: resume")
+        await until_shown(pilot, "r/Enter: resume")
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         keys = {line.strip("│ ") for line in shown(app).split("\n")}
-        assert {"Enter          Resume", "Esc q          Decide later"} <= keys
+        assert {"Enter          Resume", "Esc/q          Decide later"} <= keys
         assert "Last runs" not in shown(app)  # its key does nothing here
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is dialog)

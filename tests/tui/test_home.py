@@ -503,7 +503,7 @@ async def test_quitting_asks_before_secrets_are_lost_that_only_this_session_has(
         await pilot.press("q")
         await until_shown(pilot, "2 secrets of acme (ACME_KEY, ACME_TOKEN) will be lost")
         await pilot.press("f1")
-        assert "Enter          Stay" in await until_shown(pilot, "n Esc          Stay")
+        assert "Enter          Stay" in await until_shown(pilot, "n/Esc          Stay")
         await pilot.press("escape", "enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await pilot.press("q")

@@ -147,7 +147,7 @@ async def test_every_action_can_be_run_from_the_command_list(machine: Machine) -
         await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
         text = shown(app)
         assert "setup.test" in text
-        assert "t F5 ^R" in text
+        assert "t/F5/^R" in text
 
 
 async def test_a_program_without_settings_has_the_colours_of_its_own_theme(machine: Machine) -> None:

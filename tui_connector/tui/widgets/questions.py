@@ -144,7 +144,7 @@ class ConfirmScreen(QuestionScreen[bool]):
         Binding("n,escape", "answer('n')", "No", id="confirm.no"),
         Binding("enter", "keep", "No", show=False, id="confirm.enter"),
     ]
-    KEYS: ClassVar[str] = "y: {yes} · n, Esc, Enter: {no}"
+    KEYS: ClassVar[str] = "y: {yes} · n/Esc/Enter: {no}"
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class SaveScreen(ConfirmScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "dismiss(True)", "Save", show=False, id="confirm.save"),
     ]
-    KEYS: ClassVar[str] = "y, ^S: {yes} · n, Esc, Enter: {no}"
+    KEYS: ClassVar[str] = "y/^S: {yes} · n/Esc/Enter: {no}"
 
     @property
     def key_titles(self) -> Mapping[str, str]:
@@ -236,7 +236,7 @@ class UnsavedScreen(QuestionScreen[WorkAnswer | None]):
     @property
     def keys(self) -> str:
         enter, stay = (shown_line(self._answers[key][0], _IN_BORDER).lower() for key in (self._enter, "Esc"))
-        return f"Enter, Esc: {stay}" if self._enter == "Esc" else f"r, Enter: {enter} · Esc: {stay}"
+        return f"Enter/Esc: {stay}" if self._enter == "Esc" else f"r/Enter: {enter} · Esc: {stay}"
 
     @property
     def key_titles(self) -> Mapping[str, str]:
