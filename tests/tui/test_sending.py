@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,14 @@ class Shop:
         )
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def shop(
-    machine: Machine, *rows: str, profile: str = PROFILE, size: tuple[int, int] = (100, 34), **options: Any
+    machine: Machine,
+    *rows: str,
+    profile: str = PROFILE,
+    size: tuple[int, int] = (100, 34),
+    editor: str = "true",
+    **options: Any,
 ) -> AsyncIterator[Shop]:
     async with Sandbox(SandboxOptions(products=60, settings=BEARER, **options), machine.now) as sandbox:
         machine.directories.profiles.mkdir(parents=True)
@@ -106,8 +111,9 @@ async def shop(
         path.write_text(profile.replace("URL", sandbox.url))
         integrations = sandbox.description()["integrations"]
         assert isinstance(integrations, dict)
-        environ = {"SHOP_TOKEN": integrations["full"]["access_token"]}
-        app = ConnectorApp(replace(machine, environ=environ), no_demo)
+        environ = {"SHOP_TOKEN": integrations["full"]["access_token"], "EDITOR": editor}
+        app = ConnectorApp(replace(machine, environ={**machine.environ, **environ}), no_demo)
+        app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is none here
         async with app.run_test(size=size, notifications=True) as pilot:
             found = Shop(app, pilot, sandbox, path)
             found.write(*(rows or ROWS))
@@ -303,7 +309,7 @@ async def test_standard_input_is_sent_by_the_command(machine: Machine) -> None:
 
 async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine) -> None:
     """Plan, apply, find the failed task, edit it, send it again, take all back."""
-    async with shop(machine) as acme:
+    async with shop(machine, editor="sed -i -e s/nowhere/default/ -e s/^x//") as acme:
         assert "1 to create, 2 to change" in await acme.plan()
         await acme.press("a", "y")
         await acme.shows("ended: 2 finished, 1 failed")
@@ -319,8 +325,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.shows("Edit NO-SUCH")
         await acme.press("x", "ctrl+s")
         await acme.shows("Invalid JSON")
-        field = acme.app.screen.query_one(JsonField)
-        field.text = field.text.replace("nowhere", "default").removeprefix("x")
+        await acme.press("ctrl+o")  # the user's own editor
         await until(acme.pilot, lambda: "Invalid JSON" not in shown(acme.app))
         await acme.press("ctrl+s")
         await acme.shows(f"Send 1 task of run 1 to Acme store ({acme.sandbox.url})", "NO-SUCH", '→ "default"')
@@ -374,7 +379,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
 
 
 async def test_requests_of_a_task_are_shown_in_the_log_and_of_an_unreadable_line_the_line(machine: Machine) -> None:
-    async with shop(machine, "A,nowhere,1,1", "B,default,many,1") as acme:
+    async with shop(machine, "A,nowhere,1,1", "B,default,many,1", editor="sed -i s/many/12/") as acme:
         await acme.plan()
         await acme.press("a", "y")
         await acme.shows("2 failed")
@@ -390,6 +395,9 @@ async def test_requests_of_a_task_are_shown_in_the_log_and_of_an_unreadable_line
         assert "Resend" not in screen
         assert "e Edit" not in screen
         assert "s Skip  o Open source" in screen
+        await acme.press("o")
+        await acme.shows("To send what you corrected, plan and send again: q, then r.")
+        assert "\nB,default,12,1\n" in acme.profile.with_name("stock.csv").read_text()
         await acme.press("s")
         await acme.shows("1 task skipped.")
 
@@ -512,7 +520,7 @@ async def test_what_the_store_will_refuse_is_not_promised_as_a_creation(machine:
 
 
 async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: Machine) -> None:
-    async with shop(machine, profile=PROFILE + PRICES, size=(80, 24)) as acme:
+    async with shop(machine, profile=PROFILE + PRICES, size=(80, 24), editor="sed -i s/34/35/") as acme:
         source = acme.profile.with_name("outgoing") / "base-prices.jsonl"
         await acme.press("enter")
         await acme.shows("base-prices")
@@ -520,8 +528,9 @@ async def test_a_source_that_does_not_exist_is_written_with_the_sample(machine: 
         await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
         await acme.shows("e: edit")
         await acme.press("E")
-        sample = acme.app.screen.query_one("#sample", JsonField)
-        edited = sample.text = sample.text.replace("34", "35")
+        await acme.press("ctrl+o")
+        await acme.shows('"price": 35')
+        edited = acme.app.screen.query_one("#sample", JsonField).text
         await acme.press("escape", "q")  # a sample is no part of the profile, which has not changed
         await acme.shows("base-prices", "r Plan")
         await acme.press("g")
