@@ -221,7 +221,7 @@ async def test_kind_and_page_size_are_edited_in_the_same_form(
         before = setup.at("incoming", "products", "pagination")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
-        await pilot.press("pagedown", "pagedown", "down", "down", "down", "ctrl+u", *"50")
+        await pilot.press(*["pagedown"] * 3, "down", "down", "down", "ctrl+u", *"50")
         await until(pilot, lambda: setup.at("incoming", "products", "pagination") == {**before, "page-size": 50})
         await pilot.press("pageup", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))

@@ -33,7 +33,6 @@ from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.widgets.criteria import CriteriaField, CriteriaScreen
 from tui_connector.tui.widgets.criteria_row import ConditionChoice, UnreadRow
 from tui_connector.tui.widgets.fields import TextField
-from tui_connector.tui.widgets.safe_input import NOTHING_TO_UNDO
 
 PROFILE = """format = 1
 name = "Shop"
@@ -79,7 +78,9 @@ async def test_rows_are_edited_counted_completed_and_saved(machine: Machine) -> 
             await pilot.press("ctrl+z")
             await until_shown(pilot, "entity_id lteq 20 or entity_id eq 45 ▾")
             await pilot.press("ctrl+z")
-            await until(pilot, lambda: [each.message for each in app._notifications] == [NOTHING_TO_UNDO])
+            await until(
+                pilot, lambda: [each.message for each in app._notifications] == ["Nothing to undo in this form."]
+            )
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, CriteriaScreen) and "21 items match" in shown(app))
             screen = app.screen

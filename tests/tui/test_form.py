@@ -26,7 +26,8 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.widgets.choice import Choice
 from tui_connector.tui.widgets.field_specs import FieldSpec, FieldType, field_specs
 from tui_connector.tui.widgets.fields import TextField
-from tui_connector.tui.widgets.form import Form, FormField
+from tui_connector.tui.widgets.form import Form
+from tui_connector.tui.widgets.form_field import FormField
 from tui_connector.tui.widgets.secret import Secret
 
 
@@ -204,6 +205,56 @@ async def test_ctrl_u_deletes_a_value_of_one_line_wherever_the_cursor_is_and_ctr
         app.form.focus_on("maybe")
         await pilot.press("ctrl+u")
         await until(pilot, lambda: ("here", "maybe") in app.edits and app.edits["here", "maybe"] is None)
+
+
+async def test_ctrl_z_undoes_the_last_change_of_a_form_in_whatever_field_it_was() -> None:
+    data: dict[str, Any] = {"text": "a", "anything": {"a": 1}, "headers": {"X-A": "1", "X-B": "2"}}
+    app = FormApp(Everything, data)
+    async with app.run_test(size=(80, 44)) as pilot:
+
+        def focus(name: str, *path: str) -> None:
+            assert app.form.focus_at(("here", name, *path))
+
+        async def becomes(name: str, value: Any) -> None:
+            await until(pilot, lambda: app.edits.get(("here", name), "–") == value == app.form.data[name])
+
+        focus("text")
+        await pilot.press("b")
+        focus("on")
+        await pilot.press("space")
+        await becomes("on", True)
+        focus("headers", "X-B")
+        await pilot.press("3")
+        await becomes("headers", {"X-A": "1", "X-B": "23"})
+        focus("level")
+        await pilot.press("enter", "down", "enter")
+        await becomes("level", "high")
+        focus("anything")
+        await pilot.press("ctrl+end", "4")
+        await becomes("anything", '{\n  "a": 1\n}4')
+        focus("text")
+        await pilot.press("c")
+        await becomes("text", "abc")
+        focus("key")
+        await pilot.press("ctrl+z")  # in the field of a secret it undoes nothing elsewhere
+        focus("number")
+        undone: tuple[tuple[str, Any], ...] = (
+            ("text", "ab"),
+            ("anything", data["anything"]),
+            ("level", None),
+            ("headers", data["headers"]),
+            ("on", None),
+            ("text", "a"),
+        )
+        for name, value in undone:
+            await pilot.press("ctrl+z")
+            await becomes(name, value)
+            await until(pilot, lambda: app.focused in app.field(name).query("*"))  # noqa: B023
+            if name == "headers":
+                assert app.focused is app.field("headers").editor_at(("X-B",))
+        assert app.form.data == data | {"level": None, "on": None}
+        await pilot.press("ctrl+z")
+        assert app.edits["here", "text"] == "a"
 
 
 async def test_arrows_stay_in_several_lines_by_shown_rows_once_something_was_done_there(machine: Machine) -> None:

@@ -12,7 +12,7 @@ from screens import said_by, shown, until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.tui.widgets.form import FormField
+from tui_connector.tui.widgets.form_field import FormField
 from tui_connector.tui.widgets.secret import Secret
 
 ENDPOINT = "/rest/V1/tfa/provider/google/authenticate"

@@ -40,7 +40,7 @@ from ..setup.opening import BeginWith, open_guide
 from ..setup.results import PartTest
 from ..toml_editor.opening import open_editor
 from ..widgets.choice import ChoiceScreen
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .addable_parts import ADDABLE, titles_to_add
 from .part_finder import find_part

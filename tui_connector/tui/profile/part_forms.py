@@ -31,7 +31,7 @@ from ..setup.incoming import IncomingForm
 from ..setup.save_merge import conflict_screen
 from ..widgets import highlight
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import Dialog, by_itself
 from ..widgets.questions import ConfirmScreen, SaveScreen
 

@@ -13,7 +13,7 @@ from ..handover import hand_over
 from ..text_jumps import TextHolder
 from ..toml_editor.opening import open_editor
 from ..toml_editor.screen import Left
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from .changes_screen import ChangesScreen
 from .profile_screen import PageContext
 

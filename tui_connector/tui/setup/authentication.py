@@ -27,7 +27,8 @@ from ...secrets.token_shape import looks_like_token
 from ...text import PublicText, public
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow, TextField
-from ..widgets.form import Form, FormField, FormPath
+from ..widgets.form import Form
+from ..widgets.form_field import FormField, FormPath
 from ..widgets.secret import SecretInput, SourceField
 from .authentication_fields import (
     CODE,

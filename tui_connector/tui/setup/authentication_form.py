@@ -6,7 +6,7 @@ from ...guide.secret_sources import is_source
 from ...guide.steps.setup import Setup
 from ...profile.model import ModelPath
 from ..widgets.fields import TextField
-from ..widgets.form import FormField, FormPath
+from ..widgets.form_field import FormField, FormPath
 from ..widgets.secret import Secret, SecretInput
 from .authentication_fields import shown_fields
 from .context import GuideContext

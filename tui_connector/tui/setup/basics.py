@@ -38,7 +38,7 @@ from ..keys import after_pending_messages
 from ..widgets.choice import Choice, ChoiceScreen, FilteredChoiceScreen
 from ..widgets.field_specs import field_specs
 from ..widgets.fields import FieldRow, FieldWithList, TextField
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.ordered_list import OrderedList
 from .context import GuideContext
 from .form_screen import FormScreen

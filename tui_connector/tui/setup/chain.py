@@ -20,7 +20,7 @@ from ...text import shown, shown_line
 from ..widgets.choice import Choice
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
 from ..widgets.prose import Prose

@@ -24,7 +24,7 @@ from ...templates import Json
 from ...text import listed, shown_middle
 from ..keys import after_pending_messages
 from ..widgets.bounded_list import BoundedList
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import TONES
 from ..widgets.questions import ConfirmScreen
 from .entity_chooser import EntityChooser, EntityFilter, EntityOption, offer

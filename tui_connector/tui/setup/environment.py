@@ -17,7 +17,8 @@ from ...secrets.source import SecretSource
 from ...templates import Json
 from ...text import shown_line
 from ..widgets.field_specs import FieldSpec, FieldType
-from ..widgets.form import Form, FormPath
+from ..widgets.form import Form
+from ..widgets.form_field import FormPath
 from .context import GuideContext
 from .form import SetupForm
 from .form_screen import FormScreen

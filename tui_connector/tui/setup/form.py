@@ -31,7 +31,8 @@ from ..external_editor import edit_field
 from ..keys import is_on_top
 from ..widgets.criteria import CriteriaScreen
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
-from ..widgets.form import ACCEPTED, RIGHT_LENGTH, Form, FormField, FormPath
+from ..widgets.form import Form
+from ..widgets.form_field import ACCEPTED, RIGHT_LENGTH, FormField, FormPath
 from ..widgets.questions import ConfirmScreen
 from ..widgets.secret import TOKEN_LENGTH, Secret, VariableInput
 from ..widgets.secret_place import PlaceChoice

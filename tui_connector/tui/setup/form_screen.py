@@ -24,7 +24,8 @@ from ..keys import is_on_top
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.focus_moves import move_to_row
-from ..widgets.form import Form, FormPath
+from ..widgets.form import Form
+from ..widgets.form_field import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.prose import Prose, show_text
 from ..widgets.questions import ConfirmScreen, DiscardScreen, WorkAnswer
@@ -40,6 +41,7 @@ class FormScreen(Dialog[bool]):
         Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
         Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
         Binding("ctrl+g", "as_text", "As text", id="form.text", priority=True, tooltip=AS_TEXT),
+        Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False),
         Binding("pagedown", "section(1)", "Next section", id="form.next-section", priority=True),
         Binding("pageup", "section(-1)", "Previous section", show=False, id="form.previous-section", priority=True),
     ]
@@ -132,6 +134,8 @@ class FormScreen(Dialog[bool]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "section":
             return self._form.has_sections
+        if action == "undo":
+            return self._form.check_action(action, parameters)
         return self._work.path is not None if action == "as_text" else super().check_action(action, parameters)
 
     def action_as_text(self) -> None:
@@ -156,6 +160,10 @@ class FormScreen(Dialog[bool]):
         if event.key in ("down", "up") and move_to_row(self, event.key):
             event.stop()
             event.prevent_default()  # the dialog would move once more
+
+    def action_undo(self) -> None:
+        """Undoes the last change of the form, where a button has the focus."""
+        self._form.action_undo()
 
     def action_section(self, by: int) -> None:
         self._form.to_section(by)

@@ -21,7 +21,7 @@ from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...profile.document import Document
 from ...units import ago
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import by_itself
 from ..widgets.questions import UnsavedScreen, WorkAnswer
 from .context import GuideContext, GuideResults, resume_context

@@ -35,7 +35,7 @@ from ..log.panel import LogPanel
 from ..log.sending import LogContext
 from ..text_jumps import AS_TEXT, TextHolder, show_in_text
 from ..viewed import ViewedProfile
-from ..widgets.form import FormField, FormPath
+from ..widgets.form_field import FormField, FormPath
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from ..widgets.prose import Prose, show_text
 from ..widgets.questions import UnsavedScreen, WorkAnswer

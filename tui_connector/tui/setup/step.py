@@ -27,7 +27,7 @@ from ..log.dock import LogDock
 from ..unused_keys import name_of
 from ..widgets.choice import Choice
 from ..widgets.focus_moves import move_to_row
-from ..widgets.form import FormPath
+from ..widgets.form_field import FormPath
 from ..widgets.frame import TONES
 from ..widgets.prose import Prose, show_text
 from .context import GuideContext

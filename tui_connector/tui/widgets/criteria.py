@@ -24,7 +24,6 @@ from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
 from .frame import TONES, Dialog
 from .questions import DiscardScreen, WorkAnswer
-from .safe_input import NOTHING_TO_UNDO
 
 _HELP = (
     "Search criteria\n"
@@ -49,7 +48,6 @@ class CriteriaField(Static, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space,down", "open", "Edit", id="criteria.open", tooltip="Edit search criteria"),
         Binding("ctrl+u", "delete", "Delete the value", id="field.delete", show=False),
-        Binding("ctrl+z", "restore", "Undo", id="field.restore", show=False),
     ]
 
     @dataclass
@@ -75,8 +73,6 @@ class CriteriaField(Static, can_focus=True):
     def __init__(self, rows: Sequence[str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes="choice")
         self.rows = list(rows)
-        self._former: list[list[str]] = []
-        """The rows that ^Z restores, the next ones last."""
 
     def on_mount(self) -> None:
         self.show(self.rows)
@@ -97,22 +93,8 @@ class CriteriaField(Static, can_focus=True):
     def change(self, rows: Sequence[str]) -> None:
         """The user has changed the rows to these."""
         if self.rows != [*rows]:
-            self._former.append(self.rows)
-            self._put(rows)
-
-    def action_restore(self) -> None:
-        """Restores the rows from before the last change."""
-        self._put(self._former.pop())
-
-    def _put(self, rows: Sequence[str]) -> None:
-        self.show(rows)
-        self.post_message(self.Changed(self))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return bool(self._former) if action == "restore" else super().check_action(action, parameters)
-
-    def why_not(self, action: str) -> str:
-        return NOTHING_TO_UNDO if action == "restore" and self.has_focus else ""
+            self.show(rows)
+            self.post_message(self.Changed(self))
 
 
 class CriteriaScreen(Dialog[list[str] | None]):

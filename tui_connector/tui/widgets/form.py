@@ -9,9 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -21,31 +23,36 @@ from textual.widgets import Input, Static, TextArea
 from ...secrets.cleaning import secret_kind
 from ...secrets.pasted import distribute
 from ...templates import Json
-from ...text import PublicText, listed, public, shown_line
+from ...text import PublicText, listed
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .criteria import CriteriaField, CriteriaScreen
 from .field_specs import FieldSpec, FieldType, from_text, to_lines, to_text
-from .fields import FieldGroup, FieldRow, TextField
+from .fields import FieldGroup, TextField
 from .focus_moves import move_to_row
+from .form_field import FormField, FormPath, row_of
+from .form_history import FormHistory, FormStep
 from .pairs import Pairs
-from .secret import TOKEN_LENGTH, Secret, SecretInput, SourceField
-from .secret_marks import SecretMarks
+from .safe_input import SafeInput
+from .secret import Secret, SecretInput, SourceField
 from .secret_name import SecretNameInput
-from .text_areas import JsonField
+from .text_areas import JsonField, SafeTextArea
 
-FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
 """Returns the source of the secret at a path for a place, such as the name of its keyring entry."""
-
-ACCEPTED, RIGHT_LENGTH = " ✔", f" of {TOKEN_LENGTH}"
-"""After the length of a secret: a test has accepted it, or it was not tested and has the length of Magento's tokens."""
 
 _NOT_SET, _NOTHING = "", "–"  # the option that removes a value, and its title
 
 
 class Form(FieldGroup):
-    """A form with one row per field. Paths in its messages start with `path`."""
+    """A form with one row per field. Paths in its messages start with `path`.
+
+    ^Z undoes the last change, in whatever field it was, and goes there.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False, priority=True)
+    ]
 
     @dataclass
     class Edited(Message):
@@ -95,6 +102,7 @@ class Form(FieldGroup):
         self._make_source = make_source
         self._former: dict[tuple[str, ...], dict[str, dict[str, Json]]] = {}
         """By the path of a variant, what each kind had before another was chosen."""
+        self._history = FormHistory()
 
     def compose(self) -> ComposeResult:
         yield from self._rows(self.specs)
@@ -177,15 +185,51 @@ class Form(FieldGroup):
             value = self._at(row.spec)
             is_kind = row.spec.type is FieldType.VARIANT and isinstance(row.editor, Choice)
             before, now = (_kind_of(row.value), _kind_of(value)) if is_kind else (row.value, value)
-            if not row.is_attached or before == now:  # the fields of another kind are shown already
-                continue
-            place = row.parent
-            assert isinstance(place, Widget)
-            following = place.children[place.children.index(row) + 1 :]
-            await row.remove()
-            await place.mount(self._row(row.spec), before=following[0] if following else None)
-            if row.spec.type is FieldType.VARIANT:
-                await self._show_kind(row.spec)
+            if row.is_attached and before != now:  # the fields of another kind are shown already
+                await self._show_again(row)
+
+    async def _show_again(self, row: FormField) -> None:
+        """Shows the value of a row as it is in the data now."""
+        place = row.parent
+        assert isinstance(place, Widget)
+        following = place.children[place.children.index(row) + 1 :]
+        await row.remove()
+        await place.mount(self._row(row.spec), before=following[0] if following else None)
+        if row.spec.type is FieldType.VARIANT:
+            await self._show_kind(row.spec)
+
+    def action_undo(self) -> None:
+        """Undoes the last change, after what was typed before the key."""
+        self.after_pending_input(partial(self.call_later, self._undo))
+
+    async def _undo(self) -> None:
+        step = self._history.last
+        if step is None:
+            return
+        if isinstance(step.widget, SafeInput | SafeTextArea) and step.widget.is_attached and step.widget.can_restore:
+            self.screen.set_focus(step.widget)
+            self._history.reopen()
+            step.widget.action_restore() if isinstance(step.widget, SafeInput) else step.widget.undo()
+            return
+        self._history.pop()
+        row = next((row for row in self.query(FormField) if row.spec.path == step.path), None)
+        if row is None:  # its kind is another one since
+            return
+        now = self._at(row.spec)
+        self._put(step.path, deepcopy(step.before))
+        await self._show_again(row)
+        full = self._full(step.path)
+        self.post_message(self.Edited(self, full, step.before))
+        self.fields_changed(full)
+        self.focus_at((*full, *_first_difference(now, step.before)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "undo":
+            return self._history.last is not None and not isinstance(self.screen.focused, SecretInput)
+        return super().check_action(action, parameters)
+
+    def why_not(self, action: str) -> str:
+        return "Nothing to undo in this form." if action == "undo" else ""
 
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""
@@ -226,7 +270,7 @@ class Form(FieldGroup):
 
     def path_of(self, widget: Widget | None) -> FormPath:
         """The path of the field that this widget belongs to; that of the form if it is none of its fields."""
-        row = _row_of(widget) if widget is not None and self in widget.ancestors else None
+        row = row_of(widget) if widget is not None and self in widget.ancestors else None
         return self.path if row is None else self._full(row.spec.path)
 
     def first_wrong(self) -> str:
@@ -239,11 +283,9 @@ class Form(FieldGroup):
             event.stop()
 
     def _section_starts(self) -> list[int]:
-        """The index of the first row of each section: a group, a variant, or the first field."""
+        """The index of the first row of each section: a group, a variant, or the fields between two of them."""
         rows = list(self.query(FormField))
-        return [
-            at for at, each in enumerate(rows) if at == 0 or (each.section and each.section != rows[at - 1].section)
-        ]
+        return [at for at, each in enumerate(rows) if at == 0 or each.section != rows[at - 1].section]
 
     @property
     def has_sections(self) -> bool:
@@ -253,7 +295,7 @@ class Form(FieldGroup):
     def to_section(self, by: int) -> None:
         """Focuses the first field of the next (1) or previous (-1) section."""
         rows, focused = list(self.query(FormField)), self.screen.focused
-        row = _row_of(focused) if focused is not None else None
+        row = row_of(focused) if focused is not None else None
         here = rows.index(row) if row in rows else -1
         starts = self._section_starts()
         later, earlier = [each for each in starts if each > here], [each for each in starts if each < here]
@@ -261,7 +303,7 @@ class Form(FieldGroup):
         if targets and (target := rows[targets[0]].editor_at(())) is not None:
             self.screen.set_focus(target)
 
-    def after_pending_input(self, then: Callable[[], None]) -> None:
+    def after_pending_input(self, then: Callable[[], object]) -> None:
         """Calls `then` once all that was typed or pasted so far has been handled by this form."""
         for each in self.query("Input, TextArea"):
             then = partial(after_pending_messages, each, self, then)
@@ -293,36 +335,37 @@ class Form(FieldGroup):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        row = _row_of(event.input)
+        row = row_of(event.input)
         if row is not None and event.value != to_text(row.spec, row.value):
-            self._edit(row, from_text(row.spec, event.value))
+            is_emptied = not event.value and len(to_text(row.spec, row.value)) > 1  # by ^U, which is undone alone
+            self._edit(row, from_text(row.spec, event.value), event.input, begins=is_emptied)
 
     @on(TextArea.Changed)
     def _area_typed(self, event: TextArea.Changed) -> None:
         event.stop()
-        row = _row_of(event.text_area)
+        row = row_of(event.text_area)
         if row is not None and event.text_area.text != to_lines(row.spec, row.value):
             value = from_text(row.spec, event.text_area.text)
             if value != row.value:
-                self._edit(row, value)
+                self._edit(row, value, event.text_area)
 
     @on(Toggle.Changed)
     def _toggled(self, event: Toggle.Changed) -> None:
         event.stop()
-        row = _row_of(event.toggle)
+        row = row_of(event.toggle)
         if row is not None:
-            self._edit(row, None if event.value == row.spec.default else event.value)
+            self._edit(row, None if event.value == row.spec.default else event.value, begins=True)
 
     @on(Choice.Chosen)
     async def _chosen(self, event: Choice.Chosen) -> None:
-        row = _row_of(event.choice)
+        row = row_of(event.choice)
         if row is None:
             return
         event.stop()
         if row.spec.type is FieldType.VARIANT:
             await self._choose_kind(row, event.option)
         else:
-            self._edit(row, event.option or None)
+            self._edit(row, event.option or None, begins=True)
 
     async def _choose_kind(self, row: FormField, kind: str) -> None:
         """Shows the fields of another kind: with what they had before, else with values that both kinds have."""
@@ -332,7 +375,7 @@ class Form(FieldGroup):
         former[_kind_of(before)] = before
         fields = [each for found in variant.kinds if found.name == kind for each in found.inner]
         value = former.get(kind) or {"kind": kind, **self.shared_values(variant, before, kind, fields)}
-        self._edit(row, {key: each for key, each in value.items() if each is not None} if kind else None)
+        self._edit(row, {key: each for key, each in value.items() if each is not None} if kind else None, begins=True)
         await self._show_kind(variant)
 
     async def _show_kind(self, variant: FieldSpec) -> None:
@@ -355,7 +398,7 @@ class Form(FieldGroup):
     @on(CriteriaField.OpenRequested)
     def _open_criteria(self, event: CriteriaField.OpenRequested) -> None:
         event.stop()
-        field, row = event.criteria, _row_of(event.criteria)
+        field, row = event.criteria, row_of(event.criteria)
 
         def edited(rows: list[str] | None) -> None:
             if rows is not None:
@@ -367,9 +410,9 @@ class Form(FieldGroup):
     @on(CriteriaField.Changed)
     def _criteria_changed(self, event: CriteriaField.Changed) -> None:
         event.stop()
-        row = _row_of(event.criteria)
+        row = row_of(event.criteria)
         if row is not None:
-            self._edit(row, list(event.criteria.rows) or None)
+            self._edit(row, list(event.criteria.rows) or None, begins=True)
 
     def criteria_screen(self, path: FormPath, rows: Sequence[str]) -> CriteriaScreen:
         """The screen that edits the search criteria at this path."""
@@ -378,10 +421,10 @@ class Form(FieldGroup):
     @on(Secret.SourceChanged)
     def _sourced(self, event: Secret.SourceChanged) -> None:
         event.stop()
-        row = _row_of(event.secret)
+        row = row_of(event.secret)
         if row is not None:
             row.mark("")
-            self._edit(row, event.source)
+            self._edit(row, event.source, begins=True)
 
     @on(Secret.PlaceForAll)
     async def _place_for_all(self, event: Secret.PlaceForAll) -> None:
@@ -394,7 +437,7 @@ class Form(FieldGroup):
     @on(Pairs.Changed)
     def _pairs(self, event: Pairs.Changed) -> None:
         event.stop()
-        row = _row_of(event.pairs)
+        row = row_of(event.pairs)
         if row is not None:
             self._edit(row, event.value or None)
             row.problem_at((), "")
@@ -402,7 +445,7 @@ class Form(FieldGroup):
     @on(Pairs.SecretEntered)
     def _secret_in_row(self, event: Pairs.SecretEntered) -> None:
         event.stop()
-        row = _row_of(event.pairs)
+        row = row_of(event.pairs)
         if row is not None:
             self.post_message(self.SecretTyped(self, (*self._full(row.spec.path), event.key), event.values[0].value))
 
@@ -449,91 +492,22 @@ class Form(FieldGroup):
             self.post_message(self.Entered(self))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        row = _row_of(event.widget)
+        row = row_of(event.widget)
         # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
             if row.is_wrong and isinstance(event.widget, SecretInput):
                 event.widget.replace_secret()  # it is of no use, so what is typed is a new one
             self.post_message(self.Focused(self, row.spec.name, row.field_help))
 
-    def _edit(self, row: FormField, value: Json) -> None:
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self._history.end()
+
+    def _edit(self, row: FormField, value: Json, widget: Widget | None = None, *, begins: bool = False) -> None:
+        step = FormStep(row.spec.path, deepcopy(self._at(row.spec)), widget)
+        self._history.changed(step, value, begins=begins)
         row.value = value
         self._put(row.spec.path, deepcopy(value))
         self.post_message(self.Edited(self, self._full(row.spec.path), value))
-
-
-class FormField(SecretMarks, FieldRow):
-    """A row of the form."""
-
-    _is_refused = False
-    _wrong_at: FormPath = ()
-    """Where in the value the problem is that is shown."""
-    _has_wrong_key = False
-    """Whether it is that of the last key of this path, and not of its value."""
-
-    def __init__(self, spec: FieldSpec, editor: Widget, value: Json) -> None:
-        super().__init__("-".join(spec.path), spec.title, editor, spec.about)
-        self.spec, self.editor, self.value = spec, editor, value
-        self.set_class(spec.type is FieldType.VARIANT, "kind")
-        self.set_class(isinstance(editor, (Pairs, JsonField)), "tall")
-
-    @property
-    def section(self) -> str:
-        """The group or variant that the field belongs to; empty if none."""
-        return self.spec.path[0] if len(self.spec.path) > 1 or self.spec.type is FieldType.VARIANT else ""
-
-    @property
-    def field_help(self) -> str:
-        """What the field takes, and how one of several lines is left: once something was typed, ↑ and ↓ stay in it."""
-        if isinstance(self.editor, JsonField):
-            return public(self.about, PublicText(" Tab leaves the field." if self.about else "Tab leaves the field."))
-        return self.editor.field_help(self.about) if isinstance(self.editor, Secret) else self.about
-
-    def help_text(self) -> str:
-        return public(self.label, PublicText("\n"), self.field_help) if self.field_help else ""
-
-    def show_refused(self, refused: bool) -> None:
-        """Shows whether the value was refused."""
-        if refused or self._is_refused:
-            self._is_refused = refused
-            self.mark_typed("")
-
-    def mark_typed(self, text: str) -> None:
-        mark = self._mark
-        if self._is_refused:
-            mark = f"{mark.removesuffix(ACCEPTED).removesuffix(RIGHT_LENGTH).rstrip(' ✘')} ✘".strip()
-        FieldRow.mark(self, text or mark, bad=(self._is_mark_bad or self._is_refused) and not text)
-
-    def holds(self, name: str) -> bool:
-        """Whether this table has a row with this name."""
-        return isinstance(self.editor, Pairs) and self.editor.row(name) is not None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the field has neither a value nor a secret."""
-        if isinstance(self.editor, Secret):
-            return self.editor.entry.is_empty
-        return self.value in (None, "", [], {})
-
-    def problem_at(self, path: FormPath, words: str, *, is_of_key: bool = False) -> None:
-        """Shows a problem at this path in the value, or else that two rows have one name; "" is none."""
-        name = self.editor.duplicate if isinstance(self.editor, Pairs) else ""
-        if not words and name:
-            path, words, is_of_key = (name,), f"two rows are named {shown_line(name)}; the last one is used", True
-        self._wrong_at, self._has_wrong_key = path, is_of_key
-        self.problem(words)
-
-    def first_wrong(self) -> Widget | None:
-        """The widget that has what the problem is about."""
-        return self.editor_at(self._wrong_at, of_key=self._has_wrong_key)
-
-    def editor_at(self, path: FormPath, *, of_key: bool = False) -> Widget | None:
-        """The widget in which the value at this path in that of the field is edited, or its key; else the first one."""
-        if self.editor.can_focus:
-            return self.editor
-        if path and isinstance(self.editor, Pairs) and (pair := self.editor.row(str(path[0]))) is not None:
-            return pair.editor_of(key=of_key and len(path) == 1)
-        return next((each for each in self.editor.query(Widget) if each.can_focus), None)
 
 
 def _choice(each: FieldSpec, value: Json) -> Choice:
@@ -547,6 +521,13 @@ def _choice(each: FieldSpec, value: Json) -> Choice:
 
 def _kind_of(value: Json) -> str:
     return str(value.get("kind") or "") if isinstance(value, dict) else ""
+
+
+def _first_difference(value: Json, other: Json) -> FormPath:
+    """The key of two tables whose values differ first; empty for other values."""
+    if not isinstance(value, dict) or not isinstance(other, dict):
+        return ()
+    return next(((key,) for key in {**other, **value} if value.get(key) != other.get(key)), ())
 
 
 def _section_id(variant: FieldSpec) -> str:
@@ -567,7 +548,3 @@ def _kind_choice(variant: FieldSpec, value: Json) -> Choice:
     options = titles if variant.required else {**titles, _NOT_SET: "none"}
     short = {name: _beginning(title) for name, title in options.items()}
     return Choice(options, kind, short={**short, _NOT_SET: _NOTHING})
-
-
-def _row_of(widget: Widget) -> FormField | None:
-    return next((node for node in widget.ancestors if isinstance(node, FormField)), None)

@@ -108,8 +108,13 @@ class SafeInput(Input):
         self.replace(former, 0, len(self.value))
         self._is_being_edited = False
 
+    @property
+    def can_restore(self) -> bool:
+        """Whether there is something to undo."""
+        return bool(self._former)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return bool(self._former) if action == "restore" else super().check_action(action, parameters)
+        return self.can_restore if action == "restore" else super().check_action(action, parameters)
 
     def why_not(self, action: str) -> str:
         return NOTHING_TO_UNDO if action == "restore" and self.has_focus else ""

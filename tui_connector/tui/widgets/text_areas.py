@@ -29,8 +29,6 @@ class SafeTextArea(TextArea):
 
     _is_in_use = False
     """Whether something was typed or moved since the field got the focus."""
-    _is_edited = False
-    """Whether its user has changed the text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+u", "delete_to_start_of_line", "Delete to the line's start", id="field.delete", show=False),
@@ -65,15 +63,19 @@ class SafeTextArea(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         self._is_in_use = self._is_in_use or self.has_focus
         edit.text = printable(edit.text)
-        self._is_edited = True
         return super().edit(edit)
 
     def why_not(self, action: str) -> str:
         return NOTHING_TO_UNDO if action == "undo" and self.has_focus else ""
 
+    @property
+    def can_restore(self) -> bool:
+        """Whether there is something to undo."""
+        return bool(self.history.undo_stack)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "undo":
-            return self._is_edited
+            return self.can_restore
         # F6 and F7 are keys of the screens: with the whole text selected, the next letter would replace it
         return action not in ("select_all", "select_line") and super().check_action(action, parameters)
 
