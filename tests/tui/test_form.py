@@ -611,6 +611,20 @@ async def test_excess_pasted_values_are_reported() -> None:
     assert app.typed == {("here", "other"): one}
 
 
+async def test_the_cursor_is_at_the_problem_of_a_field_of_json() -> None:
+    app = FormApp(Everything, {"anything": {"a": {"b": 1, "c": 2}}})
+    async with app.run_test(size=(80, 40)) as pilot:
+        app.form.show_problems({("here", "anything", "a", "c"): "no"})
+        assert app.form.focus_on_problem()
+        area = app.field("anything").query_one(TextArea)
+        assert area.text.split("\n")[area.cursor_location[0]][area.cursor_location[1] :] == '"c": 2'
+        area.text = '{\n  "a": x\n}'
+        await until(pilot, lambda: ("here", "anything") in app.edits)
+        app.form.show_problems({("here", "anything"): "Invalid JSON"})
+        assert app.form.focus_on_problem()
+        assert area.cursor_location == (1, 7)
+
+
 async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered() -> None:
     broken_packages()
     app = FormApp(HttpClient, {"tls": {"verify": False}})

@@ -260,8 +260,11 @@ class Form(FieldGroup):
         return self._focus(self.editor_at(path))
 
     def focus_on_problem(self) -> bool:
-        """Focuses the first field with a problem; returns whether there is one."""
-        return self._focus(self.editor_with_problem())
+        """Focuses the first field with a problem, in JSON at the problem; returns whether there is one."""
+        editor = self.editor_with_problem()
+        if editor is not None and (row := row_of(editor)) is not None:
+            row.move_to_problem()
+        return self._focus(editor)
 
     def _focus(self, editor: Widget | None) -> bool:
         if editor is not None:

@@ -8,6 +8,7 @@ from ...templates import Json
 from ...text import PublicText, public, shown_line
 from .field_specs import FieldSpec, FieldType
 from .fields import FieldRow
+from .json_places import place_in_json
 from .pairs import Pairs
 from .secret import TOKEN_LENGTH, Secret
 from .secret_marks import SecretMarks
@@ -83,6 +84,11 @@ class FormField(SecretMarks, FieldRow):
     def first_wrong(self) -> Widget | None:
         """The widget that has what the problem is about."""
         return self.editor_at(self._wrong_at, of_key=self._has_wrong_key)
+
+    def move_to_problem(self) -> None:
+        """Moves the cursor to what the problem is about, in JSON."""
+        if isinstance(self.editor, JsonField):
+            self.editor.move_cursor(place_in_json(self.editor.text, self._wrong_at))
 
     def editor_at(self, path: FormPath, *, of_key: bool = False) -> Widget | None:
         """The widget in which the value at this path in that of the field is edited, or its key; else the first one."""
