@@ -67,12 +67,12 @@ class ComparedStore:
             found.append(json.loads(response.body))
         return found
 
-    def current(self, outgoing: Outgoing) -> CurrentValues:
-        address = store_address(outgoing, self.session)
-        return CurrentValues(outgoing, self._counted, address=address, now=self.bench.machine.now)
+    def current(self, outgoing: Outgoing, *, remembers: bool = False) -> CurrentValues:
+        address, now = store_address(outgoing, self.session), self.bench.machine.now
+        return CurrentValues(outgoing, self._counted, remembers=remembers, address=address, now=now)
 
     async def plan(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[EntityChange]:
-        return await self.current(outgoing).read(entities)
+        return await self.current(outgoing, remembers=True).read(entities)
 
     async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
         return [each.action for each in await self.plan(outgoing, entities)]

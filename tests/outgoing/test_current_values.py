@@ -14,6 +14,7 @@ from tui_connector.outgoing.changes import FieldChange
 from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.equality import ABSENT
 from tui_connector.runs.errors import Action, RunFailed
+from tui_connector.templates import Json
 
 
 def stock(sku: str, quantity: float | str = 5, source: str = "default") -> dict[str, object]:
@@ -124,6 +125,33 @@ async def test_two_entities_of_one_product_are_compared_one_after_the_other(stor
         (FieldChange("quantity", 7, 5),),
         (),
     ]
+
+
+async def test_what_only_a_uri_names_tells_entities_apart(store: ComparedStore) -> None:
+    """Magento's links of a product to categories do not contain its sku."""
+    links = preset("category-products")
+    rows: list[Json] = [{"sku": f"SYNC-000{number}", "category_id": "7"} for number in (1, 2, 3, 1)]
+    assert await store.actions(links, rows) == ["create", "create", "create", "unchanged"]
+    summary = await store.run(links, [{"sku": "NO-SUCH", "category_id": "7"}, *rows])
+    assert (summary.tasks["failed"], summary.tasks["finished"], summary.tasks["unchanged"]) == (1, 3, 1)
+    assert await store.actions(links, rows) == ["unchanged"] * 4
+    await store.undo(links)
+    assert await store.actions(links, rows[:3]) == ["create"] * 3
+
+    kinds = preset(
+        "products",
+        request={"method": "put", "uri": "products/&{sku}", "parameters": {"product": {"type_id": "&{type_id}"}}},
+        compare={"request": {"uri": "products/&{sku}"}, "items": "@", "identifier": "type_id", "rules": {}},
+    )
+    new: list[Json] = [{"sku": f"NEW-{number}", "type_id": "simple"} for number in (1, 2, 3)]
+    assert await store.actions(kinds, new) == ["create"] * 3
+
+    options = preset("attribute-options")
+    labels: list[Json] = [
+        {"attribute_code": code, "label": label}
+        for code, label in (("color", "Ecru"), ("size", "Ecru"), ("color", "ecru"))
+    ]
+    assert [each.refused for each in await store.plan(options, labels)] == [False, False, False]
 
 
 async def test_a_product_is_read_through_the_store_view_it_is_written_to(store: ComparedStore) -> None:

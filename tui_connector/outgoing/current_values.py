@@ -31,11 +31,11 @@ from .model import Outgoing
 _IN_FLIGHT: Final = 4
 """Requests for current values at once."""
 _REMEMBERED: Final = 20_000
-"""Entities of a plan whose planned values are remembered, for a later entity with the same identity."""
+"""Entities of a plan whose planned values are remembered, for a later one that is the same in the store."""
 _TOO_LARGE = (400, 413, 414)
+"""Statuses of a request that may be accepted with fewer values in it."""
 _TEMPORARY = frozenset({408, 429, *range(500, 600)} - {501})
 """Statuses of a store that is down or overloaded."""
-"""Statuses of a request that may be accepted with fewer values in it."""
 _STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
 """An address with the code of a store view; without one (rest/V1), Magento takes its default view."""
 _REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
@@ -100,8 +100,8 @@ class CurrentValues:
         """Raises `UserError` if the outgoing has no comparison that can be read.
 
         `address`: the base of the outgoing's relative URIs, for the store view in it.
-        `remembers`: nothing is sent between calls of `read`, as in a plan. What an earlier entity would send counts as
-        the current value of a later one with the same identity.
+        `remembers`: nothing is sent meanwhile, as in a plan: what an earlier entity would send counts as the current
+        value of a later one that is the same in the store. Without it, `read` gets each entity once.
         """
         comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         if comparison is None or comparison.request is None:
@@ -114,6 +114,8 @@ class CurrentValues:
             (name, name.split("."), comparison.defaults.get(name), rules[name].places if name in rules else None)
             for name in comparison.identifiers
         ]
+        selected_by = comparison.lookup.reads() if comparison.lookup is not None else ()
+        self._selected_by = [name for name in selected_by if name not in comparison.identifiers]
         self._rules: dict[str, EqualityRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
@@ -121,13 +123,13 @@ class CurrentValues:
         self._prefix: str | None = None
         """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
-        """What would have been sent so far, by identity; the oldest are forgotten."""
+        """What would have been sent so far, by the key of the entity; the oldest are forgotten."""
         self._has_requested = False
         """Whether a request for a single entity could be made."""
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
-        """What sending each of these entities, one after the other, would change. Raises `RunFailed`.
+        """What sending each of these entities would change. Raises `RunFailed`.
 
         An entity whose request cannot be created counts as changed: when it is sent, its task fails with the reason.
         """
@@ -142,25 +144,34 @@ class CurrentValues:
                 wanted.append(self.wanted(index, entity, sent[-1] or {}))
         looked_up = await self.look_up(wanted)
         current = {each.index: found for each, found in zip(wanted, looked_up, strict=True)}
-        identities = {each.index: each.identity for each in wanted}
-        sent_before = self._planned if self._remembers else {}
+        keys = {each.index: each.key for each in wanted}
         found = []
         for index, (entity, one) in enumerate(zip(entities, sent, strict=True)):
             name = self._name(entity)
             if one is None:
                 found.append(EntityChange(name, "change", (), None, "its request cannot be created"))
                 continue
-            state, identity = current[index], identities[index]
-            if identity in sent_before and identity and self.comparison.existing == "changed":
-                item = _merged(state.item, sent_before[identity])
-                state = replace(state, item=item, changes=self.differences(one, item))
+            state = self._as_planned(keys[index], one, current[index])
             change = self._change(name, entity, one, state)
             if change.action != "unchanged" and not change.refused:
-                sent_before[identity] = _merged(sent_before.get(identity, ABSENT), one)
-                while len(sent_before) > _REMEMBERED:
-                    del sent_before[next(iter(sent_before))]
+                self._remember(keys[index], one)
             found.append(change)
         return found
+
+    def _as_planned(self, key: Identity, sent: Item, current: Current) -> Current:
+        """The current values of an entity after those that would be sent before it."""
+        planned = self._planned.get(key)
+        if planned is None or self.comparison.existing != "changed":
+            return current
+        item = _merged(current.item, planned)
+        return replace(current, item=item, changes=self.differences(sent, item))
+
+    def _remember(self, key: Identity, sent: Item) -> None:
+        if not self._remembers or not key:
+            return
+        self._planned[key] = _merged(self._planned.get(key, ABSENT), sent)
+        while len(self._planned) > _REMEMBERED:
+            del self._planned[next(iter(self._planned))]
 
     async def look_up_global(self, wanted: Sequence[Wanted]) -> list[Current] | None:
         """The values of the entities in all store views; None if the outgoing does not write to a single view.
@@ -179,7 +190,18 @@ class CurrentValues:
     def wanted(self, index: int, entity: Json, sent: Item) -> Wanted:
         """An entity to look up: by the fields that are sent, and by those that are only in its URI."""
         data = sent if entity is sent or not isinstance(entity, dict) else {**entity, **sent}
-        return Wanted(index, data, sent, self.identity(data))
+        identity = self.identity(data)
+        values: list[Json | Absent] = [*self.envelope.address(entity, data)]
+        values += [member(data, name) for name in self._selected_by]
+        key = (*identity, *(_key(value, None) for value in values))
+        return Wanted(index, data, sent, identity, key if any(part is not None for part in key) else ())
+
+    def key(self, entity: Json) -> Identity:
+        """The same for any two entities that are one in the store; empty for one that nothing identifies."""
+        try:
+            return self.wanted(0, entity, self.envelope.sent(entity)).key
+        except InvalidValue:
+            return ()
 
     async def look_up(self, wanted: Sequence[Wanted]) -> list[Current]:
         """The current values of these entities, in their order. Raises `RunFailed`."""

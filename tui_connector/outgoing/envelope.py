@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
 from ..client.model import RequestTemplate
 from ..errors import InvalidValue
-from ..templates import Json, Template, paths_read, render
+from ..runs.request_templates import ENTITY, template_texts
+from ..templates import Budget, Json, Scope, Template, paths_read, render
 from ..templates.template import Placeholder
 from .comparison import Comparison
 from .model import Outgoing
@@ -34,11 +35,12 @@ class Envelope:
         whole = list(parameters.values()) if isinstance(parameters, dict) else [parameters]
         self._as_it_is = whole == ["&{@}"] and comparison.sent != "@"
         """The only parameter is the whole entity, or the list of them."""
-        templates = [template, comparison.request]
-        templates += [each.request for each in (comparison.detail, comparison.delete) if each is not None]
-        self.needed = {name for each in templates if each is not None for name in _fields_read(each)}
+        self._sends = _each_once(found for each in outgoing.requests.values() for found in _in_address(each))
+        self._looks_up = _each_once(_of_lookup(comparison))
+        deletes = _in_address(comparison.delete.request) if comparison.delete is not None else ()
+        self.needed = {name for each in (*self._sends, *self._looks_up, *deletes) for name in _fields_read(each)}
         self.needed |= {*(comparison.lookup.reads() if comparison.lookup is not None else ())}
-        """Fields that requests read outside their parameters, such as in the URI."""
+        """Fields that requests read outside the parameters that are sent, such as in the URI."""
 
     def sent(self, entity: Json) -> dict[str, Json]:
         """The entity as it is sent. Raises `PlaceholderError`, and `InvalidValue` if no object is sent."""
@@ -50,6 +52,19 @@ class Envelope:
         if not isinstance(found, dict):
             raise InvalidValue("sent", "the request contains no object to compare", "Set `sent` in `compare`.")
         return found
+
+    def address(self, entity: Json, data: Mapping[str, Json]) -> Iterator[Json]:
+        """What the requests that send and look up an entity read of it in order to name it, such as in their URIs.
+
+        `data`: the entity as it is looked up. A value that it lacks is None.
+        """
+        written = self._outgoing.scope([entity], self._run)
+        for placeholders, scope in ((self._sends, written), (self._looks_up, Scope(dict(data), self._run))):
+            for each in placeholders:
+                value: Json = None
+                with suppress(InvalidValue):
+                    value, _ = each.expression.find(scope.run if each.sigil == "@" else scope.data, Budget())
+                yield value
 
     def kept(self, entity: Json) -> dict[str, Json]:
         """The fields of the entity that requests need outside their parameters, such as in the URI."""
@@ -105,12 +120,37 @@ def _at(value: Json, path: _Path) -> Json:
     return value
 
 
-def _fields_read(template: RequestTemplate) -> Iterator[str]:
-    """The top-level fields of an entity that the URI and the headers read."""
+def _of_lookup(comparison: Comparison) -> Iterator[Placeholder]:
+    """The placeholders of the requests that are sent for a single entity to read its current values."""
+    if comparison.request is not None and comparison.lookup is None:
+        yield from (found for _, text in template_texts(comparison.request) for found in _placeholders(text))
+    if comparison.detail is not None:
+        yield from _in_address(comparison.detail.request)
+
+
+def _in_address(template: RequestTemplate) -> Iterator[Placeholder]:
+    """The placeholders of the URI and of the headers."""
     for text in (template.uri, *template.headers.values()):
-        for piece in Template.parse(text).pieces:
-            if isinstance(piece, Placeholder) and piece.sigil != "@":
-                yield from (names[0] for names in paths_read(piece.expression) if names)
+        yield from _placeholders(text)
+
+
+def _placeholders(text: str) -> Iterator[Placeholder]:
+    yield from (each for each in Template.parse(text).pieces if isinstance(each, Placeholder))
+
+
+def _each_once(placeholders: Iterable[Placeholder]) -> list[Placeholder]:
+    """Those that read the entity, the same expression once."""
+    found = {(each.sigil == "@", each.expression.text): each for each in placeholders}
+    return [each for each in found.values() if each.sigil != "@" or any(_fields_read(each))]
+
+
+def _fields_read(placeholder: Placeholder) -> Iterator[str]:
+    """The top-level fields of an entity that a placeholder reads."""
+    for names in paths_read(placeholder.expression):
+        if placeholder.sigil == "@":
+            names = names[1:] if names[:1] == (ENTITY,) else ()
+        if names:
+            yield names[0]
 
 
 def _invert(template: Json, path: _Path, value: Json, into: dict[str, Json]) -> None:

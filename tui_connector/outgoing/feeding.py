@@ -85,7 +85,7 @@ class TaskFeeder:
             self.exhausted = not new
             for task in new:
                 self._after = task.id
-                self._tasks.admit(OpenTask.of(task))
+                self._tasks.admit(self._tasks.open_task(task))
         tasks, self._tasks.to_compare = self._tasks.to_compare, []
         try:
             await self._compare_all(tasks)
@@ -160,7 +160,7 @@ class TaskFeeder:
             for task in tasks:
                 if not self._can_settle(task):
                     continue
-                each = OpenTask.of(task)
+                each = self._tasks.open_task(task)
                 each.may_have_arrived = not self.is_harmless(task.step)
                 in_queue = self._queued is not None and task.code not in NOT_QUEUED
                 each.may_be_queued = each.may_have_arrived and (in_queue or task.code == ACCEPTED)
@@ -173,7 +173,7 @@ class TaskFeeder:
         while tasks := await self._store.window("waiting", after, WINDOW):
             after = tasks[-1].id
             for task in tasks:
-                each, place = OpenTask.of(task), place_in_queue(task)
+                each, place = self._tasks.open_task(task), place_in_queue(task)
                 self._tasks.admit_waiting(each)
                 if self._queued is None or place is None:
                     error = RunError(Action.WAIT, "It was left in the store's queue", code="queued")

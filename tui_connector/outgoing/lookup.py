@@ -26,7 +26,12 @@ class Wanted:
     """The entity of the source, with the fields as they are sent."""
     sent: Mapping[str, Json]
     identity: tuple[str | None, ...] = ()
-    """The normalized values of the fields that identify it; None for one that is missing."""
+    """The normalized values of the fields that match it to an item of a response; None for one that is missing."""
+    key: tuple[str | None, ...] = ()
+    """The same for any two entities that are one in the store: `identity`, and what the requests name it by.
+
+    Empty if nothing identifies it.
+    """
 
     def text(self, name: str) -> str | None:
         """A field as text for a filter; None if the entity has no usable value in it, or one that no URI can hold."""

@@ -1,13 +1,14 @@
 """The tasks in memory that have not ended: what they are waiting for, and what the ledger is to record of them.
 
-Of several tasks with the same identifier, one is open at a time; the others wait for it, in the order of the source.
+Of several tasks with the same identifier, or for the same entity in the store, one is open at a time; the others wait
+for it, in the order of the source.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -27,10 +28,12 @@ _FAIL_ALIKE = 50
 
 @dataclass(slots=True, eq=False)
 class OpenTask:
-    """A task in memory. `key` is its identifier without regard to case, "" without one."""
+    """A task in memory. `keys`: no two tasks that share one are open at the same time."""
 
     task: Task
-    key: str
+    keys: tuple[Hashable, ...] = ()
+    has_begun: bool = False
+    """Its turn has come."""
     may_have_arrived: bool = False
     """The comparison decides whether it has arrived."""
     may_be_queued: bool = False
@@ -38,10 +41,6 @@ class OpenTask:
     lost: int = 0
     """How often it was looked for in the store, after the connection had been lost."""
     former: Json = None
-
-    @classmethod
-    def of(cls, task: Task) -> OpenTask:
-        return cls(task, task.identifier.casefold())
 
 
 @dataclass(slots=True, eq=False)
@@ -114,40 +113,49 @@ class OpenTasks:
         mask: Mask,
         *,
         keep_going: bool,
+        key_of: Callable[[Json], tuple[Hashable, ...]],
         on_failed: Callable[[FailedRecord], None],
         on_all_failed: Callable[[RunError], None],
     ) -> None:
-        """`counts` are the tasks by state, kept up to date here.
+        """`counts` are the tasks by state, kept up to date here. `key_of` identifies an entity; empty if nothing does.
 
         `on_all_failed` is called when all tasks so far have failed for the same reason, unless `keep_going`.
         """
         self._step_names, self._keep, self._counts, self._mask = step_names, keep, counts, mask
-        self._on_failed, self._on_all_failed = on_failed, on_all_failed
+        self._key_of, self._on_failed, self._on_all_failed = key_of, on_failed, on_all_failed
         self._pattern = FailurePattern(watches=not (keep_going or counts["finished"] or counts["unchanged"]))
         self.count = 0
         self.unknown_because = ""
         """Why it is unknown whether the last such task has arrived."""
         self.to_compare: list[OpenTask] = []
         """Tasks whose turn it is, to be compared with the store or sent."""
-        self._busy: set[str] = set()
-        self._held: dict[str, deque[OpenTask]] = defaultdict(deque)
+        self._queues: dict[Hashable, deque[OpenTask]] = defaultdict(deque)
+        """The open tasks of each key; the first one is not waiting for another."""
         self._updates: dict[int, TaskUpdate] = {}
 
+    def open_task(self, task: Task) -> OpenTask:
+        """The task, with its identifier without regard to case, and its entity, as keys."""
+        keys: tuple[Hashable, ...] = (task.identifier.casefold(), self._key_of(task.entity))
+        return OpenTask(task, tuple(key for key in keys if key not in ("", ())))
+
     def admit(self, task: OpenTask) -> None:
-        """Makes the task the next one of its identifier, or lets it wait for the one before."""
+        """Makes the task the next one of its keys, or lets it wait for those before."""
         self.count += 1
-        if task.key in self._busy:
-            self._held[task.key].append(task)
-            return
-        if task.key:
-            self._busy.add(task.key)
-        self.to_compare.append(task)
+        for key in task.keys:
+            self._queues[key].append(task)
+        self._begin_if_first(task)
 
     def admit_waiting(self, task: OpenTask) -> None:
         """Admits a task that is in the store's queue already."""
         self.count += 1
-        if task.key:
-            self._busy.add(task.key)
+        task.has_begun = True
+        for key in task.keys:
+            self._queues[key].append(task)
+
+    def _begin_if_first(self, task: OpenTask) -> None:
+        if not task.has_begun and all(self._queues[key][0] is task for key in task.keys):
+            task.has_begun = True
+            self.to_compare.append(task)
 
     def take_updates(self) -> list[TaskUpdate]:
         """What is to be recorded in the next durable step."""
@@ -197,21 +205,22 @@ class OpenTasks:
         responses: str | None = None,
         step: str = "",
     ) -> None:
-        """The task has ended; the next one of its identifier is its successor."""
+        """The task has ended; it is the turn of those that waited for it only."""
         if state in ("finished", "unchanged", "skipped"):
             self._pattern.ended_well()
         keep = self._keep
         keeps = keep == "all" or state == "unknown" or (keep == "failed" and state in ("failed", "skipped"))
         self.update(each, state, reason, code, exchange, step=step, responses=responses, keeps_entity=keeps)
         self.count -= 1
-        key = each.key
-        if not key:
-            return
-        if following := self._held.get(key):
-            self.to_compare.append(following.popleft())
-        else:
-            self._held.pop(key, None)
-            self._busy.discard(key)
+        for key in each.keys:
+            self._queues[key].remove(each)
+        for key in each.keys:
+            if key not in self._queues:
+                continue
+            if self._queues[key]:
+                self._begin_if_first(self._queues[key][0])
+            else:
+                del self._queues[key]
 
     def fail(
         self, batch: TaskBatch, item: ItemError, exchange: int | None = None, response: Response | None = None

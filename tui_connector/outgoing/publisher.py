@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from ..client.layer import Send
@@ -65,6 +65,7 @@ class Publisher:
         counts: Counter[TaskState],
         repeatable: bool,
         compare: Compare | None = None,
+        key_of: Callable[[Json], tuple[Hashable, ...]] = lambda entity: (),
         delivery: Delivery | None = None,
         explain: Explain = lambda _request, _response: None,
         limit: int | None = None,
@@ -75,7 +76,8 @@ class Publisher:
     ) -> None:
         """`run` is what `@{run…}` reads. `counts` are the tasks by state, kept up to date here.
 
-        `repeatable`: sending an entity twice does no harm. `limit`: how many tasks are sent at most.
+        `repeatable`: sending an entity twice does no harm. `key_of`: the same for entities that are one in the store,
+        which are compared and sent one after the other; empty without one. `limit`: how many tasks are sent at most.
         `keep_going`: also where the first tasks all fail for the same reason. `on_step` is called after each durable
         step. `delivery`: the requests of a store's queue, where the outgoing uses it.
         """
@@ -93,6 +95,7 @@ class Publisher:
             counts,
             mask,
             keep_going=keep_going,
+            key_of=key_of,
             on_failed=on_failed,
             on_all_failed=self.stop,
         )

@@ -11,7 +11,7 @@ import logging
 import os
 import shlex
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -145,6 +145,7 @@ class OutgoingRun:
         self._comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         self._is_compared = self._comparison is not None and self._comparison.is_readable
         self._compare = environment.compare
+        self._key_of: Callable[[Json], tuple[Hashable, ...]] = lambda entity: ()
         self._source_notes: list[str] = []
         self._delivery: Delivery | None = None
 
@@ -195,7 +196,7 @@ class OutgoingRun:
 
         Raises `UserError` and `RunFailed`.
         """
-        async with aclosing(self._planned(self._reader(remembers=True))) as entries:
+        async with aclosing(self._planned(self._planning_reader())) as entries:
             async for entry in entries:
                 yield entry
 
@@ -224,7 +225,7 @@ class OutgoingRun:
 
     async def refuse_changed_store(self, plan: SavedPlan) -> None:
         """Raises `PlanError` if the store has other values than the plan says, and `UserError`, `RunFailed`."""
-        await plan.refuse_changed_store(self._reader(remembers=True))
+        await plan.refuse_changed_store(self._planning_reader())
 
     async def undo_plan(self, run: TaskRun | None, tasks: Sequence[Task]) -> UndoPlan:
         """What would undo these tasks: of an earlier run, or of none. Raises `UserError` and `RunFailed`."""
@@ -260,8 +261,10 @@ class OutgoingRun:
         from .start import RunStart
 
         self._started = self._machine.monotonic()
-        if self._compare is None and self._is_compared:
-            self._compare = self._reader()
+        if self._is_compared:
+            current = self._current_values()
+            self._key_of = current.key
+            self._compare = self._compare or self._reader_of(current)
         source, options = self._checked_source(), self._options
         self._delivery = self._checked_delivery()
         self._environment.exchanges.on_recorded.append(self._costs.record)
@@ -394,9 +397,10 @@ class OutgoingRun:
 
     async def _refuse_many_changes(self, opened: OpenSending) -> None:
         """Raises `RunFailed` if more entities would be changed than the configuration allows; nothing is sent then."""
-        most, compare = self._outgoing.max_changes, self._compare
+        most = self._outgoing.max_changes
         if most is None:
             return
+        compare = self._environment.compare or (self._planning_reader() if self._is_compared else None)
         changes = self._counts["new"]
         if compare is not None and self._outgoing.send == "changed" and changes > most:
             changes = after = 0
@@ -430,6 +434,7 @@ class OutgoingRun:
             counts=self._counts,
             repeatable=repeatable,
             compare=self._compare,
+            key_of=self._key_of,
             delivery=self._delivery,
             explain=environment.explain,
             limit=self._options.limit,
@@ -487,9 +492,10 @@ class OutgoingRun:
             explain=explain,
         )
 
-    def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
-        current = self._current_values(remembers=remembers)
+    def _planning_reader(self) -> Compare:
+        return self._reader_of(self._current_values(remembers=True))
 
+    def _reader_of(self, current: CurrentValues) -> Compare:
         async def read(entities: Sequence[Json]) -> list[EntityChange]:
             found = await self._patiently(partial(current.read, entities))
             return [self._without_secret(each) for each in found]
