@@ -105,6 +105,46 @@ def test_numbers_in_both_notations_are_refused_before_one_is_guessed(tmp_path: P
     assert (list(good), list(bad)) == ([2], [3])
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "cells"),
+    [(",", ['"1,000"', '"2,500"']), (";", ["1.000"]), (";", ["1,000", "7"]), ("|", ["-12.500", "+1.250"])],
+)
+def test_what_can_be_thousands_or_decimals_is_refused_before_one_is_guessed(
+    tmp_path: Path, delimiter: str, cells: list[str]
+) -> None:
+    content = f"sku{delimiter}qty\n" + "".join(f"A{delimiter}{cell}\n" for cell in cells)
+    with pytest.raises(UserError, match=r"can be thousands or decimals") as refused:
+        csv(tmp_path, content, columns={"qty": "number"})
+    assert 'decimal = "' in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["1.000", "1.5"], [1.0, 1.5]),
+        (["1,000", "0,125"], [1.0, 0.125]),
+        (["12.5000", "1.250"], [12.5, 1.25]),
+        (["1234.567"], [1234.567]),
+        (["1,000,000", "2.5"], [None, 2.5]),
+    ],
+)
+def test_numbers_that_show_their_decimals_decide_for_the_others(
+    tmp_path: Path, cells: list[str], read: list[float | None]
+) -> None:
+    content = "sku;qty\n" + "".join(f"A;{cell}\n" for cell in cells)
+    good, bad, _ = csv(tmp_path, content, columns={"qty": "number"})
+    assert [good[line]["qty"] if line in good else None for line in range(2, len(cells) + 2)] == read
+    assert list(bad) == [line for line, value in enumerate(read, start=2) if value is None]
+
+
+def test_thousands_after_a_long_file_without_decimals_are_bad_lines(tmp_path: Path) -> None:
+    content = "sku;qty\n" + "A;1\n" * 1_000 + "B;1.000\nC;2.50\n"
+    good, bad, _ = csv(tmp_path, content, columns={"qty": "number"})
+    assert list(bad) == [1_002]
+    assert "thousands or decimals" in bad[1_002]
+    assert good[1_003]["qty"] == 2.5
+
+
 def test_a_column_without_a_name_is_left_out_and_never_its_values(tmp_path: Path) -> None:
     good, bad, _ = csv(tmp_path, "sku,,qty,,\nA,,1,,\nB,x,2,,\n")
     assert good == {2: {"sku": "A", "qty": "1"}}

@@ -32,7 +32,10 @@ _SAMPLE = 1_000
 _SEPARATOR_LINE = re.compile(rb"sep=(.)\r?\n?")
 _NUMBERS = {".": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"), ",": re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")}
 _SEPARATED = re.compile(r"[+-]?\d[\d.,]*[.,][\d.,]*")
+_THOUSANDS_OR_DECIMALS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+"""1.000 is a thousand in one country, and one in another."""
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_SET_DECIMAL = 'Set decimal = "," or decimal = "." in the source; lines that do not fit it fail.'
 _MAX_DIGITS = 300
 _MAX_CELL = 16 * 1024 * 1024
 """Characters of a cell: as much is held in memory after a quote that is never closed."""
@@ -185,6 +188,7 @@ class _CsvReader:
         self._lines = _Lines(file)
         self._delimiter = ","
         self._decimal = "."
+        self._is_decimal_known = False
         self._header: list[str] = []
 
     def entities(self) -> Iterator[SourceEntity | BadEntity]:
@@ -194,7 +198,8 @@ class _CsvReader:
         sample: list[tuple[int, list[str] | BadEntity]] = []
         rows = self._rows()
         sample += islice(rows, _SAMPLE)
-        self._decimal = self._detected_decimal([row for _, row in sample if isinstance(row, list)])
+        decimal = self._detected_decimal([row for _, row in sample if isinstance(row, list)])
+        self._decimal, self._is_decimal_known = decimal or ".", decimal is not None
         self._report()
         for line, row in sample:
             yield self._entity(line, row)
@@ -276,22 +281,36 @@ class _CsvReader:
                 f"{self._name}: {', '.join(found)}, columns {listed([name for name in self._header if name])}."
             )
 
-    def _detected_decimal(self, rows: Sequence[Sequence[str]]) -> str:
+    def _detected_decimal(self, rows: Sequence[Sequence[str]]) -> str | None:
+        """None where no number shows it. Raises `SourceError` where numbers leave it open, or contradict each other."""
         if self._form.decimal != "auto":
             return self._form.decimal
         places = [self._header.index(name) for name, kind in self._form.columns.items() if kind == "number"]
         cells = (row[place].strip() for row in rows for place in places if place < len(row))
         found: dict[str, str] = {}
+        open_: dict[str, str] = {}
         for cell in filter(_SEPARATED.fullmatch, cells):
-            found.setdefault("," if cell.rfind(",") > cell.rfind(".") else ".", cell)
+            of_kind = open_ if _THOUSANDS_OR_DECIMALS.fullmatch(cell) else found
+            of_kind.setdefault(_decimal_of(cell), cell)
+        for separator, cell in open_.items():
+            found.setdefault(separator, cell)
         if len(found) > 1:
             raise SourceError(
                 f"Numbers in {self._name} are written with a decimal comma ({found[',']}) and with a decimal point "
                 f"({found['.']}), unless one of them separates thousands",
-                'Set decimal = "," or decimal = "." in the source; lines that do not fit it fail.',
+                _SET_DECIMAL,
                 "source-decimal",
             )
-        return next(iter(found), ".")
+        if found == open_ and open_:
+            [(separator, cell)] = open_.items()
+            other = "." if separator == "," else ","
+            raise SourceError(
+                f"Numbers in {self._name} such as {cell} can be thousands or decimals, and no other number shows which",
+                f'If {cell} is {cell.replace(",", ".")}, set decimal = "{separator}" in the source; otherwise set '
+                f'decimal = "{other}", and write the numbers without separators of thousands.',
+                "source-decimal",
+            )
+        return next(iter(found), None)
 
     def _rows(self) -> Iterator[tuple[int, list[str] | BadEntity]]:
         """The rows that are not empty, each with the number of its first line."""
@@ -369,7 +388,16 @@ class _CsvReader:
             if cell.lower() not in _BOOLEANS:
                 raise ValueError("is not a boolean: true, false, 1, 0, yes or no")
             return _BOOLEANS[cell.lower()]
+        if kind == "number" and not self._is_decimal_known and _THOUSANDS_OR_DECIMALS.fullmatch(cell):
+            raise ValueError("can be thousands or decimals: set decimal in the source")
         return _number(cell, self._decimal, whole=kind == "integer")
+
+
+def _decimal_of(cell: str) -> str:
+    """The decimal separator of a number with separators. What stands in it several times separates thousands."""
+    last = max(cell.rfind(","), cell.rfind("."))
+    other = "." if cell[last] == "," else ","
+    return other if cell.count(cell[last]) > 1 else cell[last]
 
 
 def _number(cell: str, decimal: str, *, whole: bool) -> Json:
