@@ -15,7 +15,7 @@ from user_errors import user_error
 
 from tui_connector.files import TEMPORARY
 from tui_connector.profile import library as module
-from tui_connector.profile.library import MAX_SIZE, Library
+from tui_connector.profile.library import MAX_SIZE, Library, read_summary
 
 ACME = """\
 name = "Acme store"
@@ -241,3 +241,9 @@ def test_entries_come_before_all_have_been_read(tmp_path: Path, monkeypatch: pyt
     assert [next(entries).name, next(entries).name] == ["a", "b"]
     released.set()
     assert [(entry.name, entry.problem) for entry in entries] == [("z", None)]
+
+
+def test_a_file_that_is_not_toml_says_what_is_wrong_with_its_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text("format = 1\nname = Acme\n")
+    assert read_summary(path).problem == "2:8: Text without quotes"

@@ -313,14 +313,19 @@ def read_with_data(path: Path) -> tuple[ProfileSummary, dict[str, Any]]:
         modified = os.stat(path).st_mtime
     except OSError:  # reading the file reports why
         modified = None
+    text = ""
     try:
-        data = tomllib.loads(as_text(path, read_bytes(path)))
+        text = as_text(path, read_bytes(path))
+        data = tomllib.loads(text)
     except ProfileError as error:
         problem = error.message
     except RecursionError:
         problem = "is nested too deeply"
     except tomllib.TOMLDecodeError as error:
-        problem = str(error)
+        from .syntax import explain_error  # compiles many patterns: only for an invalid text
+
+        found = explain_error(text, error)
+        problem = f"{found.position.line}:{found.position.column}: {found.message}"
     except ValueError:  # int() with more than 4,300 digits
         problem = "a number is too long"
     else:

@@ -112,11 +112,17 @@ class KeyAction:
     """Whether the footer shows it; it omits cursor movement."""
     after_escape: bool = False
     """Whether its letter works in a field after Esc."""
+    word: str = ""
+    """What the footer calls it."""
 
     async def run(self, app: App[object]) -> None:
         """Runs the action on its own node, as its key would."""
         if isinstance(self.node, Widget) and self.node.focusable and not isinstance(self.node, Screen):
             self.node.focus()
+        elif isinstance(self.node, Widget) and not isinstance(self.node, Screen) and not self.node.has_focus_within:
+            first = next((each for each in self.node.screen.focus_chain if self.node in each.ancestors), None)
+            if first is not None:
+                self.node.screen.set_focus(first)
         await app.run_action(self.action, default_namespace=self.node)
 
 
@@ -126,7 +132,7 @@ def actions_of(screen: Screen[object]) -> list[KeyAction]:
     others = [widget for widget in screen.walk_children(Widget) if _is_visible(widget) and widget not in reached]
     found: dict[str, KeyAction] = {}
     for node in [*reached, *others, screen.app]:
-        for action in _actions(node, screen, reached=node in reached):
+        for action in actions_in(node, screen, reached=node in reached):
             found.setdefault(action.id, action)
     return sorted(found.values(), key=lambda action: not action.shown)
 
@@ -135,7 +141,7 @@ def _is_visible(widget: Widget) -> bool:
     return widget.can_focus and widget.display and all(isinstance(a, App) or a.display for a in widget.ancestors)
 
 
-def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterator[KeyAction]:
+def actions_in(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterator[KeyAction]:
     """The actions of this node. If it is `reached` by keys now, without those whose keys all do something else."""
     active, by_id = screen.active_bindings, dict[str, list[Binding]]()
     for key, binding in current_bindings(node, screen.app):
@@ -153,7 +159,8 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
             continue
         title = titles.get(name) or PublicText(first.tooltip or first.description)
         after_escape = any(each.key.startswith("alt+") for each in group)
-        yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape)
+        word = titles.get(name) or PublicText(first.description)
+        yield KeyAction(name, title, tuple(keys), node, first.action, first.show, after_escape, word)
 
 
 def key_titles(node: DOMNode) -> Mapping[str, str]:

@@ -36,14 +36,14 @@ class HomeColumn:
 
 _WIDTHS = {
     # column: its title, a short title, width of the table from which it is shown at all, narrowest, widest
-    "name": ("Profile", "Profile", 0, 14, 34),
+    "name": ("Profile", "Profile", 0, 14, 40),
     "title": ("Name", "Name", 118, 20, 44),
     "store": ("Store", "Store", 0, 14, 60),
     "authentication": ("Authentication", "Auth", 62, 14, 24),
     "run": ("Last run", "Run", 40, 16, 60),
     "secrets": ("Secrets", "Secrets", 71, 9, 24),
 }
-_FIRST_WIDENED = ("store", "name", "run", "title", "authentication", "secrets")
+_FIRST_WIDENED = ("name", "store", "run", "title", "authentication", "secrets")
 GAP = 2
 _SHORTEST_PATH = 16
 _SHORTEST_NAME = 4
@@ -59,7 +59,7 @@ _PLACES = {
 def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
     """The columns of a table of this width. `needed`: the widths of the longest cells, by column.
 
-    No column is wider than it needs, so that what a short one leaves goes to the others, the store's first. A title
+    No column is wider than it needs, so that what a short one leaves goes to the others, the name's first. A title
     becomes shorter before a cell is cut.
     """
     there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}

@@ -99,7 +99,9 @@ class LogPanel(LogHost):
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
         Binding("m", "mark", "Mark", show=False, id="log.mark"),
         Binding("M", "unmark", "Remove all marks", show=False, id="log.unmark"),
-        Binding("E", "export", "Export", show=False, id="log.export"),
+        Binding(
+            "E", "export", "Export", show=False, id="log.export", tooltip="Export the requests as HAR or a recording"
+        ),
         Binding("C", "clear", "Clear the log", show=False, id="log.clear"),
         Binding("less_than_sign", "divide(-1)", "Smaller list", show=False, id="log.smaller"),
         Binding("greater_than_sign", "divide(1)", "Larger list", show=False, id="log.larger"),

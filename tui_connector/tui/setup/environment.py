@@ -24,8 +24,8 @@ from .form import SetupForm
 from .form_screen import FormScreen
 
 _ABOUT = (
-    "The values of another store. An empty field is as in the base values; a secret is read from where its field, or "
-    "the line below it, says. Everything else is edited as text (^G)."
+    "The values of another store. Where a field is empty, the base value applies. For each secret, the list beside its "
+    "field says where it comes from. Everything else is edited as text (^G)."
 )
 _OF_ALL = "Whether the store is a live one. Sending to it prompts for its name."
 
