@@ -33,28 +33,31 @@ async def test_the_name_of_the_profile_is_also_its_title(machine: Machine, sandb
         await until_shown(pilot, "Magento 2.4")
         await pilot.press("escape", "5")
         await until_shown(pilot, "Not written yet")
-        await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await until_shown(pilot, "! The name local-store says little")
         place = draft(pilot)["name"]
         assert place.startswith("127.0.0.1")
         await pilot.press("s")  # the first letter of a name, typed where it is asked for
         await until(
-            pilot, lambda: any("press s again to save it as 127-0-0-1" in each.message for each in app._notifications)
+            pilot, lambda: any("press s again to save it as local-store" in each.message for each in app._notifications)
         )
         assert not list(machine.directories.profiles.glob("*.toml"))
         await pilot.press("e", "end", "!")
         await until_shown(pilot, "cannot be named")
-        await until(pilot, lambda: work_of(pilot).setup.name == "127-0-0-1")
+        await until(pilot, lambda: work_of(pilot).setup.name == "local-store")
         await pilot.press("ctrl+u", *"my shop")  # of which the beginning was a name
         await until_shown(pilot, "cannot be named 'my shop'")
-        await until(pilot, lambda: (work_of(pilot).setup.name, draft(pilot)["name"]) == ("127-0-0-1", place))
-        await pilot.press("ctrl+u", *"127-0-0-1", "escape")
-        await until_shown(pilot, "! The name 127-0-0-1 says little")
+        await until(pilot, lambda: (work_of(pilot).setup.name, draft(pilot)["name"]) == ("local-store", place))
+        await pilot.press("ctrl+u", *"local-store", "escape")
+        await until_shown(pilot, "! The name local-store says little")
         await pilot.press("e", *"acme", "escape")  # what is typed replaces a name that was proposed
         await until(pilot, lambda: shown(app).splitlines()[0].strip().startswith("acme"))
         assert draft(pilot)["name"] == "acme"
         assert "says little" not in shown(app)
         await pilot.press("e", *"-2", "escape")  # and continues one that was typed
         await until(pilot, lambda: work_of(pilot).setup.name == "acme-2")
+        await pilot.press("e", "enter")
+        await until_shown(pilot, "Saved:")
+        assert [each.name for each in machine.directories.profiles.glob("*.toml")] == ["acme-2.toml"]
 
 
 async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:

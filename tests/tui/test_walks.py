@@ -138,7 +138,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.press("q")
         terminal.wait_for("Profiles")
         terminal.press("q")
-        terminal.wait_for("4 secrets of 127-0-0-1")
+        terminal.wait_for("4 secrets of local-store")
         terminal.press("y")
         terminal.wait_for("ended: 0")
     finally:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker
 
 from ...client.message import InvalidRequest, RequestFailed
-from ...client.uri import is_unencrypted, origin_of
+from ...client.uri import is_loopback, is_unencrypted, origin_of
 from ...guide.checks.check import auth_kind
 from ...guide.steps import kind_schemas, summaries
 from ...guide.steps.methods import GuideStep
@@ -575,6 +576,17 @@ def _names_for(profiles: Path, origin: str) -> tuple[str, str]:
     place = printable_line(origin.partition("://")[2]).removeprefix("www.")
     host, library = re.sub(r":\d+$", "", place), Library(profiles)
     try:
-        return library.name_from(host), library.title_from(host, place)
+        return library.name_from(_name_of(host)), library.title_from(host, place)
     except ProfileError:  # saving says so
         return "", ""
+
+
+def _name_of(host: str) -> str:
+    """What to name a store after: its host, unless that is a number."""
+    if is_loopback(f"http://{host}"):
+        return "local-store"
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return host
+    return f"store-{host}"

@@ -31,7 +31,7 @@ from ...secrets.token_shape import looks_like_token
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..dialogs import EntryScreen
-from ..keys import letter_bindings
+from ..keys import after_pending_messages, letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
@@ -55,10 +55,10 @@ _COMMAND = (
 )
 
 
-_ABOUT_NAME = "Used as file name and in commands. Enter: to the buttons · ^S: save"
-_SAYS_LITTLE = re.compile(r"[\d-]+|localhost|.*-\d+")
-"""A name made from an IP address, or with a number because another profile has the name without it."""
-_NEW = "Not written yet: Enter or s writes the file below. It contains no secret."
+_ABOUT_NAME = "Used as file name and in commands. Enter: save · Esc: to the buttons"
+_SAYS_LITTLE = re.compile(r"store|local-store|.*-\d+")
+"""A name made from an IP address or none, or with a number because another profile has the name without it."""
+_NEW = "Not written yet: Enter or s writes this file (no secret), e renames it."
 _CHANGED = "Not written yet: Enter or s writes the changes below."
 _CONFLICT = (
     "Not written yet: another program has changed the same values in {}. Enter or s asks which to keep, and then "
@@ -243,7 +243,13 @@ class SavePane(StepPane):
         typed, proposed = self._proposed
         if proposed and typed == self._name_text:
             self.query_one("#field-name", TextField).value = proposed
+            self.focus_buttons()
+        else:
+            after_pending_messages(self.screen.focused, self, self._save_as_typed)
+
+    def _save_as_typed(self) -> None:
         self.focus_buttons()
+        self.test()
 
     @on(Input.Changed, "#field-name")
     def _name_typed(self, event: Input.Changed) -> None:
