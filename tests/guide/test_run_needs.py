@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from http_server import Received, reply, serving
 
+from tui_connector.errors import UserError
 from tui_connector.guide.checks.check import CheckResult, check, check_part
+from tui_connector.guide.checks.run_needs import check_sink
 from tui_connector.guide.steps.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -168,6 +170,30 @@ async def test_a_missing_file_is_described_as_a_run_does(machine: Machine, folde
     results = await checked(machine, outgoing={"stock": {**STOCK, "source": {"kind": "csv", "path": "stock.csv"}}})
     [warning] = results[-1].warnings
     assert "It has to contain CSV: the names of the fields, then one entity per line, such as\nsku," in warning.remedy
+
+
+def test_a_file_that_cannot_be_written_is_named_with_environment_and_field(machine: Machine, folder: Path) -> None:
+    for path, said in (
+        (str(folder / "gone" / "items.jsonl"), "gone/items.jsonl does not exist"),
+        ("folder.jsonl", "folder.jsonl is a folder"),
+        ("good.csv/items.jsonl", "The folder of "),
+        ("items.yaml", "never written by a sink"),
+    ):
+        sink = {"kind": "jsonl", "path": path}
+        listed = {**LIST, "client": "default", "sink": sink}
+        profile, problems = check_data({"format": 1, "name": "Shop", "incoming": {"list": listed}})
+        assert profile is not None, problems
+        profile.set_environment("staging")
+        with pytest.raises(UserError) as caught:
+            check_sink(profile, "list", folder, machine)
+        assert said in caught.value.message
+        hint = "in the environment staging: Enter on incoming list, field File of its Sink (sink.path)."
+        assert caught.value.hint.endswith(f"To write elsewhere, {hint}")
+    assert not (folder / "gone").exists()
+    sink = {"kind": "jsonl", "path": "gone/items.jsonl"}  # a run creates folders below that of the profile
+    profile, _ = check_data({"format": 1, "name": "Shop", "incoming": {"list": {**listed, "sink": sink}}})
+    assert profile is not None
+    check_sink(profile, "list", folder, machine)
 
 
 async def test_a_query_that_takes_long_is_not_waited_for(machine: Machine, folder: Path) -> None:

@@ -351,10 +351,18 @@ async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Ma
 
 async def test_a_run_is_drawn_behind_the_question_for_its_secret(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=5, settings=BEARER), machine.now) as sandbox:
-        app, _ = _opened(replace(machine, environ={}), sandbox)
+        app, written = _opened(replace(machine, environ={}), sandbox)
+        path = written.with_name("acme.toml")
+        path.write_text(path.read_text().replace('"products.jsonl"', '"out/products.jsonl"'))
+        written.with_name("out").write_text("")
         app.machine.environ.pop("SHOP_TOKEN")
         async with app.run_test(size=(80, 24)) as pilot:
             await start_run(pilot)
+            await until_shown(pilot, "field File of its Sink")  # what needs no secret is checked first
+            written.with_name("out").unlink()
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen_stack[-1], profile_screen.ProfileScreen))
+            await pilot.press("r")
             await until_shown(pilot, "SHOP_TOKEN is not set")
             behind = shown(app)
             assert "Acme store  run products" in behind.splitlines()[0]

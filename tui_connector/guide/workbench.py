@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -83,14 +83,17 @@ class Workbench:
         exchanges: ExchangeLog | None = None,
         *,
         parts: Sequence[Part] | None = None,
+        before_secrets: Callable[[], Awaitable[object]] | None = None,
     ) -> AsyncIterator[Session]:
         """A session for this profile; `exchanges` is what it writes to, instead of the log itself.
 
         It can do what these parts of the profile can do; None: what its trust is about. On a screen, the user is
         prompted for those secrets of the parts that have no value. Raises `Untrusted` if its user has not allowed that,
-        and `SecretNotEntered` if they enter none.
+        and `SecretNotEntered` if they enter none; what `before_secrets` raises, which checks what needs no secret.
         """
         granted = Grants(frozenset(await self._allowed(profile, parts)))
+        if before_secrets is not None:
+            await before_secrets()
         if parts is not None:
             await self.enter_missing(used_of(profile, parts).secrets())
         routes = await asyncio.to_thread(client_routes, profile, self.directory)

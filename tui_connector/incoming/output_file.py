@@ -226,6 +226,22 @@ def _open(path: Path) -> int:
     return file
 
 
+def check_can_write(path: Path, *, creates_folder: bool) -> None:
+    """Raises `SinkError` if the file at this path can be neither written nor created. Changes nothing; blocks.
+
+    `creates_folder`: whether the folders that it lacks are created, too.
+    """
+    if path.is_dir():
+        raise _write_error(path, OSError(errno.EISDIR, ""))
+    folder = path.parent
+    while creates_folder and not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise _write_error(path, OSError(errno.ENOENT, ""))
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise _write_error(path, OSError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 def _sync_directory(path: Path) -> None:
     directory = os.open(os.path.dirname(os.path.realpath(path)), os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -168,6 +168,14 @@ class OutputPaths:
             )
         return real
 
+    def creates_folder(self, path: str, file: Path) -> bool:
+        """Whether the folders that `file` lacks are created; it is what `path`, of the profile, resolves to."""
+        return self.is_relative(path, file) or self.in_data_directory(file)
+
+    def is_relative(self, path: str, file: Path) -> bool:
+        """Whether `path` is relative to the profile's folder, which exists, and `file` is below it."""
+        return is_inside(file, self.folder) and not Path(path).is_absolute() and self.directory.is_dir()
+
     def write_capability(self, path: str) -> Capability | None:
         """The capability to write this path; None if it needs none.
 

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..files import make_private
 from ..kinds import Kind
 from ..machine import how_to_install
-from ..secrets.capability import Capability, is_inside
+from ..secrets.capability import Capability
 from ..secrets.source import SecretSource
 from ..templates import Json
 from .output_path import OutputPaths
@@ -108,7 +108,7 @@ class SinkContext:
             raise SinkError(error.message, error.hint) from error
         except ValueError as error:  # a null character
             raise SinkError(f"{path!r} is not a valid path: {error}", "Correct it.") from error
-        if is_inside(file, self.paths.folder) and not Path(path).is_absolute() and self.directory.is_dir():
+        if self.paths.is_relative(path, file):
             with contextlib.suppress(OSError, ValueError):  # opening the file reports it
                 file.parent.mkdir(parents=True, exist_ok=True)
         elif self.paths.in_data_directory(file):

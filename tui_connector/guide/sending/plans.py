@@ -29,6 +29,7 @@ from ...secrets.mask import Mask
 from ...templates import Json
 from ...text import env_option
 from ..checks.run_findings import explainer
+from ..checks.run_needs import check_source
 from ..steps.chain import sample_entity
 from ..trust import ProfileTrust
 from ..workbench import Workbench
@@ -155,6 +156,11 @@ class Sender:
             options = env_option(self.profile.environment) + self.profile.direction_option("outgoing", self.name)
             shell = f"… | tui-connector run {self.file.stem} {self.name}{options}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
+
+    async def check_source(self) -> None:
+        """Raises `UserError` if the source cannot be read, as far as that shows without a store or a secret."""
+        bench, sample = self.workbench, self._sample_for(self.outgoing)
+        await check_source(self.profile, self.name, bench.directory, bench.machine, sample)
 
     def missing_source(self) -> MissingSource | None:
         """The file of the source, if it does not exist and a sample can be written there. Blocks."""

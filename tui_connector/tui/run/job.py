@@ -20,6 +20,7 @@ from ...client.message import SecretNotEntered
 from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
 from ...guide.checks.run_findings import explainer
+from ...guide.checks.run_needs import check_sink
 from ...guide.workbench import Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming
@@ -310,7 +311,13 @@ class RunJob(BackgroundRun):
         place = RunLocation(self.name, self.file, ledger_of(self.name))
         exchanges = self._own_exchanges()
         async with workbench.session(
-            self.profile, OF_A_RUN_ON_SCREEN, exchanges, parts=[("incoming", self.name)]
+            self.profile,
+            OF_A_RUN_ON_SCREEN,
+            exchanges,
+            parts=[("incoming", self.name)],
+            before_secrets=partial(
+                asyncio.to_thread, check_sink, self.profile, self.name, workbench.directory, machine
+            ),
         ) as session:
             # reads ledgers, which may be on a server that the profile is trusted with only now
             incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]

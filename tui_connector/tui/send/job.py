@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -349,9 +349,13 @@ class SendJob(BackgroundRun):
             self.note(str(error), warning=True)
         self._changed()
 
-    def _session(self) -> AbstractAsyncContextManager[Session]:
+    def _session(
+        self, before_secrets: Callable[[], Awaitable[object]] | None = None
+    ) -> AbstractAsyncContextManager[Session]:
         parts = [("outgoing", self.name)]
-        return self.workbench.session(self.profile, OF_A_RUN_ON_SCREEN, self._exchanges, parts=parts)
+        return self.workbench.session(
+            self.profile, OF_A_RUN_ON_SCREEN, self._exchanges, parts=parts, before_secrets=before_secrets
+        )
 
     def _sending(
         self,
@@ -372,7 +376,7 @@ class SendJob(BackgroundRun):
         self.sender.refuse_stdin()
         await self.sender.prepare()
         outgoing, machine = self.sender.outgoing, self.workbench.machine
-        async with self._session() as session:
+        async with self._session(self.sender.check_source) as session:
             run = self._sending(session, outgoing)
             store = store_address(outgoing, session)
             plan = self.plan = Plan(options, compared=run.is_compared, store=store)
