@@ -119,6 +119,20 @@ def test_a_profile_beside_it_in_a_repository_counts_too(computer: Computer, tmp_
     assert str(production) in ended.stderr
 
 
+def test_an_environment_with_entries_of_its_own_is_pointed_at(computer: Computer) -> None:
+    staging = '[environments.staging]\nclients.magento.plugins.base-uri.uri = "https://staging.example/rest/all/V1"\n'
+    computer.profile("acme", text_of("https://acme.example") + staging)
+    ended = computer.run("secrets", "set", "acme", stdin=values(*FOUR))
+    assert "staging has 4 entries of its own: tui-connector secrets set acme --env staging" in ended.stdout
+    assert computer.run("secrets", "set", "acme", "--env", "staging", stdin=values(*FOUR)).returncode == 0
+    ended = computer.run("secrets", "delete", "acme")
+    assert "staging has 4 entries of its own: tui-connector secrets delete acme --env staging" in ended.stdout
+    assert computer.entry("acme/integration/access-token@staging") is not None
+    ended = computer.run("secrets", "delete", "acme", "--env", "staging")
+    assert "default has 4 entries of its own: tui-connector secrets delete acme --env default" in ended.stdout
+    assert computer.entry("acme/integration/access-token@staging") is None
+
+
 @pytest.mark.parametrize(
     "copied",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text import shown_line
+from ..text import count, env_option, shown_line
 from .completion import profiles, secret_fields
 from .errors import CommandFailed, Exit
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
@@ -77,6 +78,8 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool, e
                 click.echo(f"! {name}: {odd}", err=True)
 
     _with_vault(machine, store)
+    if field is None:
+        _point_at_other_environments("set", profile, path, environment, chosen)
 
 
 @secrets.command("delete")
@@ -102,6 +105,26 @@ def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool
                 click.echo(f"  {name}: {'deleted' if found else 'the keyring has no such entry'}")
 
     _with_vault(machine, delete)
+    if field is None:
+        _point_at_other_environments("delete", profile, path, environment, chosen)
+
+
+def _point_at_other_environments(
+    command: str, typed: str, path: Path, environment: str, chosen: list[tuple[str, SecretSource, list[str]]]
+) -> None:
+    """Says which environments have entries of their own, which the command has left as they are."""
+    from ..profile.environment_names import DEFAULT_ENVIRONMENT
+
+    done = {source.keyring for _, source, _ in chosen}
+    names = read(path).environments
+    for name in (DEFAULT_ENVIRONMENT, *names) if names else ():
+        if name == (environment or DEFAULT_ENVIRONMENT):
+            continue
+        entries = {source.keyring for _, source, _ in _chosen(read(path, name), None)} - done - {None}
+        if entries:
+            own = f"{count(len(entries), 'entry', 'entries')} of its own"
+            again = f"tui-connector secrets {command} {shlex.quote(typed)}{env_option(name)}"
+            click.echo(f"The environment {shown_line(name)} has {own}: {again}")
 
 
 async def _confirm_shared(

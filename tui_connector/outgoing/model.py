@@ -28,7 +28,13 @@ class Outgoing(Named):
     client: ClientName = Field(title="HTTP client", description="The client that sends the requests.")
     source: Source | None = Field(None, title="Source", description="Source of the entities.")
     identifier: str | None = Field(None, title="Identifier", description="The field that identifies an entity.")
-    batch: int = Field(1, ge=1, le=1_000, title="Batch", description="Entities per request.")
+    batch: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        title="Batch",
+        description="Entities per request. Above 1, placeholders read the list of them: &{[*].sku}.",
+    )
     steps: list[ChainStep] = Field(
         default_factory=list,
         min_length=1,

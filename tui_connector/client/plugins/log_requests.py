@@ -20,7 +20,8 @@ class LogRequests(Plugin):
     formatter: Literal["simple", "long", "full", "curl"] = Field(
         "long",
         title="Formatter",
-        description="Initial view of requests in the log, and the format printed by headless runs. simple: one line; "
+        description="Initial view of requests in the log, and the format in which the command request prints them. "
+        "simple: one line; "
         "long: request line, headers and the first 1,000 characters of the body, then the same for the response; "
         "full: with whole bodies; curl: a command that repeats the request.",
     )
