@@ -39,6 +39,8 @@ class InvalidValue(UserError, ValueError):
 
     at: int | None = None
     """The character of the value at which it is wrong, from 0; its length if it ends too early; None for all of it."""
+    key: str = ""
+    """The key of the table that it is about, which may not be there; empty for the table, or for any other value."""
     correction: tuple[str, str] | None = None
     """A part of the value that is wrong, and what was probably meant."""
 

@@ -323,3 +323,28 @@ def test_elements_of_lists_are_counted_as_people_do() -> None:
     data = {"steps": [{}, {"items": [1, 2, 3]}], "one": [0]}
     assert elements_of(data, ("steps", 1, "items", 0)) == "item 2 of 2, item 1 of 3"
     assert elements_of(data, ("one", 0)) == elements_of(data, ("steps",)) == elements_of(data, ("steps", 5)) == ""
+
+
+@pytest.mark.parametrize(
+    ("sink", "problem"),
+    [
+        ("port = 5432", "9:1: incoming.orders.sink.host: name either a host or a service"),
+        ('host = "db"', "9:1: incoming.orders.sink.database: a host needs a database"),
+        ('host = "db", service = "w"', "9:42: incoming.orders.sink.service: name either a host or a service"),
+        ('service = "w", user = "u"', "incoming.orders.sink.user: the service determines the database and the user"),
+    ],
+)
+def test_a_problem_of_several_keys_is_at_the_one_to_change(sink: str, problem: str) -> None:
+    text = f"""format = 1
+name = "Acme"
+
+[clients.m]
+
+[incoming.orders]
+client = "m"
+request = {{ uri = "https://acme.example/orders" }}
+sink = {{ kind = "postgres", {sink} }}
+identifier = "id"
+""".replace(", }", " }")
+    [found] = check(text)[1]
+    assert problem in str(found)

@@ -416,7 +416,8 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
     if kind == "value_error":
         cause = context["error"]
         if isinstance(cause, InvalidValue):
-            return Found(path, str(cause), code, at=cause.at, correction=cause.correction)
+            at = (*path, cause.key) if cause.key else path
+            return Found(at, str(cause), code, at=cause.at, correction=cause.correction)
         return Found(path, str(cause), code, is_of_key=error["loc"][-1:] == ("[key]",))
     if kind == "literal_error":
         value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ..client.file_path import FilePath
-from ..errors import UserError
+from ..client.literal_secrets import reject_secret_in_uri
+from ..errors import InvalidValue, UserError
 from ..kinds import Model, NotCompared
 from ..machine import how_to_install
+from ..secrets.errors import LiteralSecret
 from ..secrets.source import SecretSource, secret_field
 
 if TYPE_CHECKING:
@@ -35,13 +39,51 @@ def _check_parameter(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    """The host, or several with commas. Raises `InvalidValue` for an address, with the host in it."""
+    wanted = text.strip()
+    if "://" in text:
+        try:
+            reject_secret_in_uri(text)
+        except LiteralSecret:
+            hint = "write only the host, and name the source of the password in its own setting"
+            raise LiteralSecret(f"the address contains a secret, which does not belong in a profile: {hint}") from None
+        with contextlib.suppress(ValueError):  # which has no host
+            wanted = urlsplit(text).hostname or ""
+    elif not text.startswith(("/", "@")) and text.count(":") == 1 and "," not in text:  # more are those of IPv6
+        wanted = text.partition(":")[0].strip()
+    if wanted == text and (text.startswith("/") or not re.search(r"\s", text)):
+        return text
+    is_host = bool(wanted) and not re.search(r"[\s/]", wanted)
+    other = "" if text.split() == [wanted] else "; port, database and user are settings of their own"
+    found = InvalidValue("host", f"write only the host, such as {wanted if is_host else 'db.example'}{other}")
+    found.correction = (text, wanted) if is_host else None
+    raise found
+
+
 Parameter = Annotated[str, Field(min_length=1), AfterValidator(_check_parameter)]
+
+
+def _wrong(key: str, message: str) -> InvalidValue:
+    """What is wrong with this setting of a server."""
+    found = InvalidValue("server", message)
+    found.key = key
+    return found
 
 
 class PostgresServer(Model):
     """Where a PostgreSQL server is, and how to connect to it."""
 
-    host: Parameter | None = Field(
+    other_words: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("server", "address", "hostname", "hostaddr", "url", "uri", "dsn", "connection"), "host"),
+        **dict.fromkeys(("dbname", "db", "name"), "database"),
+        **dict.fromkeys(("username", "login", "role"), "user"),
+        **dict.fromkeys(("tls", "ssl", "ssl-mode", "tls-mode"), "sslmode"),
+        **dict.fromkeys(("ca", "sslrootcert", "root-cert"), "ca-file"),
+        "pg-service": "service",
+    }
+
+    host: Annotated[Parameter, AfterValidator(_host)] | None = Field(
         None,
         title="Host",
         description="The server, or the folder of its Unix socket.",
@@ -77,13 +119,13 @@ class PostgresServer(Model):
     @model_validator(mode="after")
     def _is_one_server(self) -> Self:
         if (self.host is None) == (self.service is None):
-            raise ValueError("name either a host or a service")
+            raise _wrong("host" if self.host is None else "service", "name either a host or a service")
         if self.host is not None and self.database is None:
-            raise ValueError("a host needs a database")
+            raise _wrong("database", "a host needs a database")
         if self.service is not None and (self.database or self.user):
-            raise ValueError("the service determines the database and the user")
+            raise _wrong("database" if self.database else "user", "the service determines the database and the user")
         if self.tls == "verify-ca" and self.ca_file is None:
-            raise ValueError('"verify-ca" needs a ca-file: with the system\'s authorities, use "verify-full"')
+            raise _wrong("ca-file", '"verify-ca" needs a ca-file: with the system\'s authorities, use "verify-full"')
         return self
 
     @property
