@@ -46,11 +46,12 @@ from .client.model import (
     HeaderName,
     RequestTemplate,
 )
+from .client.pages import Page
+from .client.raw_json import InvalidJson, JsonType, decode_json, elements, encode_json, json_type, members, plain_text
 from .client.spans import Span, seconds
 from .client.uri import origin_of
 from .errors import InvalidValue, UserError
 from .incoming.output_file import OutputFile
-from .incoming.pages import Page
 from .incoming.pagination import (
     ListPart,
     PageRequest,
@@ -63,7 +64,6 @@ from .incoming.pagination import (
 from .incoming.pagination.counted import CountedList
 from .incoming.pagination.envelope import total_at, value_at
 from .incoming.pagination.placement import SendIn, with_parameter
-from .incoming.raw_json import InvalidJson, JsonType, decode_json, elements, encode_json, json_type, members, plain_text
 from .incoming.sink import (
     ByteOutput,
     OpenSink,

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 from tui_connector.client.message import Response
+from tui_connector.client.pages import read_page
 from tui_connector.incoming.model import ItemTransform
-from tui_connector.incoming.pages import read_page
 
 GOAL_MS = 0.5
 

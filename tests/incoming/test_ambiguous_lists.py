@@ -14,9 +14,9 @@ from listing import listing, products
 from runs import NUMBERS, Shop, shop
 
 from tui_connector.client.message import Response
+from tui_connector.client.pages import PageUnreadable, count_of, read_page
+from tui_connector.client.raw_json import repeated_name
 from tui_connector.incoming.incremental import earlier
-from tui_connector.incoming.pages import PageUnreadable, count_of, read_page
-from tui_connector.incoming.raw_json import repeated_name
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger

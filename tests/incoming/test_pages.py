@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import Response
-from tui_connector.incoming.pages import Page, PageUnreadable, column_reader, field_reader, read_page
-from tui_connector.incoming.raw_json import InvalidJson, decode_json, elements, encode_json, members
+from tui_connector.client.pages import Page, PageUnreadable, column_reader, field_reader, read_page
+from tui_connector.client.raw_json import InvalidJson, decode_json, elements, encode_json, members
 
 RECORDINGS = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", "../shared/magento-recordings"))
 
@@ -43,6 +43,11 @@ def refused(body: bytes | str, items: str = "items") -> PageUnreadable:
         ('{"items":null,"total_count":0}', "items", [], 0),
         ('{"items":null}', "items", [], None),
         ('{"total_count":2,"items":{"1":{"id":1},"3":{"id":3}}}', "items", [b'{"id":1}', b'{"id":3}'], 2),
+        ('{"1":{"id":1},"3":{"id":3}}', "@", [b'{"id":1}', b'{"id":3}'], None),
+        ('{"items":{"1":{"a":{"id":1}}},"total_count":1}', "items[].a", [b'{"id":1}'], 1),
+        ('{"items":[{"a":{"1":{"id":1},"3":{"id":3}}}]}', "items[].a[]", [b'{"id":1}', b'{"id":3}'], None),
+        ('{"items":[{"a":[]}],"b":{"0":{"id":1},"2":{"id":3}}}', "b || `[]`", [b'{"id":1}', b'{"id":3}'], None),
+        ('{"items":[{"2024":3}]}', "items[:1]", [b'{"2024":3}'], None),
         ('{"items":{"sku":"a"}}', "items", [b'{"sku":"a"}'], None),
         ('{"items":[1],"total_count":"9"}', "items", [b"1"], 9),
         ('\ufeff {"items":[1],"total_count":1}\r\n', "items", [b"1"], 1),

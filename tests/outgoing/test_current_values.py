@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -290,6 +292,53 @@ async def test_a_refusal_whose_cause_is_known_is_reported_at_the_first_request(s
     with pytest.raises(RunFailed, match=r"cannot be read: The access token is too short \(400\)\. Copy it again\."):
         await current.read([stock(f"SYNC-000{number}") for number in range(1, 9)])
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("name", ["stock", "base-prices", "category-products"])
+async def test_a_list_from_which_a_plugin_has_removed_rows_is_still_a_list(store: ComparedStore, name: str) -> None:
+    """PHP's json_encode makes an object of it, whose names are the numbers of the rows."""
+    rows: dict[str, list[Json]] = {
+        "stock": [stock(f"SYNC-000{number}") for number in (1, 2)],
+        "base-prices": [{"sku": f"SYNC-000{number}", "store_id": 0, "price": 3} for number in (1, 2)],
+        "category-products": [{"sku": "SYNC-0001", "category_id": category} for category in ("3", "4")],
+    }
+    await store.send(preset(name), rows[name])
+
+    async def send(request: Request) -> Response:
+        response = await store.session.client("shop")(request)
+        return replace(response, body=json.dumps(_with_gaps(json.loads(response.body))).encode())
+
+    found = await CurrentValues(preset(name), send, now=store.bench.machine.now).read(rows[name])
+    assert [each.action for each in found] == ["unchanged", "unchanged"]
+
+
+def _with_gaps(data: Any) -> Any:
+    """The same with the lists of objects in it as objects, from row 1 on."""
+    if isinstance(data, dict):
+        return {name: _with_gaps(each) for name, each in data.items()}
+    if not isinstance(data, list) or not data or not isinstance(data[0], dict):
+        return data
+    return {str(number): _with_gaps(each) for number, each in enumerate(data, start=1)}
+
+
+@pytest.mark.parametrize(
+    ("body", "action", "why"),
+    [
+        (b'{"message": "Internal Error. Report ID: webapi-1"}', Action.WRONG, "an error: Internal Error. Report ID"),
+        (b"<!doctype html><title>Sorry</title>", Action.WAIT, "a web page, not JSON: Sorry"),
+        (b'{"items": [{"sku": "SYN', Action.WAIT, "truncated after 23 bytes"),
+        (b'{"rows": []}', Action.WRONG, "no list at 'items'"),
+    ],
+)
+async def test_a_response_without_current_values_is_not_taken_as_an_empty_list(
+    store: ComparedStore, body: bytes, action: Action, why: str
+) -> None:
+    async def send(request: Request) -> Response:
+        return Response(200, (), body, 1)
+
+    with pytest.raises(RunFailed, match=f"The current values cannot be read: .*{why}") as failed:
+        await CurrentValues(preset("stock"), send, now=store.bench.machine.now).read([stock("SYNC-0001")])
+    assert failed.value.error.action is action
 
 
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:

@@ -111,7 +111,7 @@ def _json(file: Path | None, option: str) -> Json:
     """What a file holds; None where none is given."""
     if file is None:
         return None
-    from ..incoming.raw_json import InvalidJson, decode_json
+    from ..client.raw_json import InvalidJson, decode_json
 
     try:
         return decode_json(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))

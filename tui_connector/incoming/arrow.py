@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from ..client.raw_json import plain_text
 from .columns import EXTRA, ROW, ColumnType
-from .raw_json import plain_text
 from .table import PendingRow
 
 DECIMAL_DIGITS: Final = (26, 12)

@@ -18,6 +18,8 @@ from functools import partial
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed
+from ..client.pages import PageUnreadable, field_reader
+from ..client.raw_json import InvalidJson, decode_json
 from ..errors import InvalidValue
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord
@@ -27,10 +29,8 @@ from .child_list import ChildList, ChildPage, ChildPosition
 from .errors import error_for_exception
 from .model import Incoming, ItemTransform
 from .page_reader import PageRead, PageReader, ReadSoFar, RunCounts
-from .pages import PageUnreadable, field_reader
 from .pagination import Pagination, PaginationError
 from .parent_fields import ParentFields
-from .raw_json import InvalidJson, decode_json
 from .reading import ListReader
 from .writing import DuplicateFinder
 

@@ -17,9 +17,9 @@ from typing import Annotated, Final, Literal, Self
 import msgspec
 from pydantic import AfterValidator, Field
 
+from ..client.raw_json import encode_json, json_type, members, plain_text
 from ..templates import Json
 from ..text import count, first_repeated
-from .raw_json import encode_json, json_type, members, plain_text
 from .sink import RejectedItem, SinkError, identifier_problem
 
 ColumnType = Literal["boolean", "integer", "decimal", "date", "datetime", "datetime-utc", "text", "json"]

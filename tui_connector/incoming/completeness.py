@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from .pages import Page
+from ..client.pages import Page
 from .pagination.envelope import more_follows_flag, next_page_name
 from .pagination.link_header import link_of
 

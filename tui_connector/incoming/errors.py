@@ -9,8 +9,8 @@ import msgspec
 
 from ..client.authentication.login import server_message
 from ..client.message import Failure, NoResponse, RequestFailed, Response
+from ..client.pages import PageUnreadable
 from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
-from .pages import PageUnreadable
 from .pagination import PaginationError
 
 _UNREACHABLE = (

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from ..client.pages import field_reader
 from ..client.spans import Span, seconds
 from ..kinds import Model, NotCompared
 from ..runs.ledger import SeenItem
 from ..templates import Json
 from ..units import timestamp
-from .pages import field_reader
 
 if TYPE_CHECKING:
     from ..runs.ledger import Ledger, RunRow

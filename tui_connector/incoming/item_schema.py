@@ -12,10 +12,10 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from ..client.file_path import FilePath
+from ..client.raw_json import InvalidJson, decode_json
 from ..files import read_regular, reason
 from ..templates import Json
 from .columns import ColumnType
-from .raw_json import InvalidJson, decode_json
 from .sink import SinkContext, SinkError
 
 SchemaFile = Annotated[

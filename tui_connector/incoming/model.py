@@ -12,6 +12,8 @@ from ..client.authentication.login import server_message
 from ..client.layer import Send
 from ..client.message import InvalidRequest, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate
+from ..client.pages import Page, read_page
+from ..client.raw_json import InvalidJson, decode_json, encode_json
 from ..client.spans import Span
 from ..errors import InvalidValue, UserError
 from ..kinds import Model, Named, NotCompared
@@ -21,10 +23,8 @@ from ..templates import Json, PlaceholderError, Scope, Template, reads_entity, r
 from ..templates.expression import Budget, Expression, ExpressionText, is_truthy, may_drop_items
 from ..text import listed
 from .incremental import Incremental
-from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
 from .pagination.placement import with_value_at
-from .raw_json import InvalidJson, decode_json, encode_json
 from .sink import RejectedItem, Sink
 from .unfound_fields import ColumnSearch, UnfoundField, lookups_of, lost_by_filter, lost_by_transform
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..client.raw_json import encode_json, json_type, members
 from ..errors import InvalidValue
 from ..templates import Json
 from ..templates.expression import Budget, Expression, Lookups
-from .raw_json import encode_json, json_type, members
 from .unfound_fields import UnfoundField
 
 

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
 from ..client.model import RequestTemplate
+from ..client.pages import Page
 from ..client.plugins.retry import retry_after
 from ..machine import Machine
 from ..runs.errors import Action, Explain, RunError, RunFailed
@@ -26,7 +27,6 @@ from ..templates import Json
 from .completeness import ListTotal, single_response_doubt, status_doubt
 from .errors import empty_list, error_for_exception, error_for_response, with_explanation
 from .page_reader import PageRead, RunCounts
-from .pages import Page
 from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from ..client.message import Request, RequestFailed
+from ..client.pages import read_page
 from ..client.spans import seconds
 from ..errors import UserError
 from ..runs.database import LedgerError
@@ -40,7 +41,6 @@ from .errors import empty_list, error_for_exception
 from .incremental import magento_date
 from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
-from .pages import read_page
 from .pagination import Pagination, PaginationError
 from .reading import ListReader
 from .sink import SinkClosed, SinkError

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
+from ..client.raw_json import json_type
 from ..errors import UserError
 from ..files import make_private
 from ..kinds import Kind
@@ -19,7 +20,6 @@ from ..secrets.capability import Capability
 from ..secrets.source import SecretSource
 from ..templates import Json
 from .output_path import OutputPaths
-from .raw_json import json_type
 
 
 class SinkError(UserError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..client.message import Request
+from ..client.pages import Page
 from ..errors import UserError
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, Ledger, RunRow
@@ -15,7 +16,6 @@ from ..runs.slices import SliceError, SlicePlan, SliceReport, SliceStore
 from ..templates import Json
 from .errors import empty_list
 from .page_reader import PageRead, RunCounts
-from .pages import Page
 from .pagination import PageRequest, PageResult
 
 _CHUNK = 4_000_000

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from ..client.message import Request, RequestFailed
+from ..client.pages import Page, field_reader, read_page
 from ..client.plugins.retry import retry_after
 from ..client.spans import seconds
 from ..runs.errors import Action, RunError, RunFailed
@@ -28,7 +29,6 @@ from ..units import duration, from_timestamp, timestamp
 from .errors import error_for_exception, error_for_response, with_explanation
 from .incremental import magento_date
 from .model import Incoming
-from .pages import Page, field_reader, read_page
 from .pagination import RANGES_HINT, Pagination, PaginationError
 from .run import Run
 from .sink import SinkError

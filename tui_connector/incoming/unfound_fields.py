@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..client.raw_json import InvalidJson, encode_json, json_type, members
 from ..misspelling import did_you_mean
 from ..templates.expression import EmptyOutput, Expression, Lookups
 from ..text import listed
 from .columns import ATTRIBUTES, attribute_fields
-from .raw_json import InvalidJson, encode_json, json_type, members
 from .sink import Sink
 
 CODE: Final = "incoming-field"

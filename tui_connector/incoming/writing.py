@@ -10,6 +10,8 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..client.pages import field_reader
+from ..client.raw_json import json_type, members
 from ..errors import UserError
 from ..misspelling import did_you_mean
 from ..runs.database import LedgerError
@@ -19,8 +21,6 @@ from ..text import beginning, listed
 from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
 from .page_reader import PageRead
-from .pages import field_reader
-from .raw_json import json_type, members
 from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
 from .unfound_fields import ColumnSearch, UnfoundField
 

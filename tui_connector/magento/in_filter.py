@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from ..client.model import RequestTemplate
+from ..client.pages import Page
 from ..outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted, by_value
 from ..templates import Json, Scope
 from .criteria import CriteriaFilter
@@ -87,9 +88,6 @@ class InFilter(Lookup):
     def reads(self) -> Sequence[str]:
         return [self.value or self.field, *self.equal]
 
-    def is_complete(self, response: Json, items: int) -> bool:
+    def is_complete(self, page: Page) -> bool:
         """A response without total_count, or with a smaller one, is taken as complete."""
-        if not isinstance(response, dict):
-            return True
-        total, rows = response.get("total_count"), response.get("items")
-        return not isinstance(total, int) or total <= (len(rows) if isinstance(rows, list) else items)
+        return page.total is None or page.total <= (len(page.items) if page.rows is None else page.rows)

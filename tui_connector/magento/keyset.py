@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..client.message import Request
-from ..incoming.pages import Page, column_reader
+from ..client.pages import Page, column_reader
 from ..incoming.pagination import ListPart, PageRequest, PageResult, PageSize, Pagination, PaginationError, SinglePage
 from ..templates import Json
 from .criteria import CriteriaFilter, Direction

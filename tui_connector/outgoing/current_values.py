@@ -16,11 +16,11 @@ from ..client.error_message import error_message
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
 from ..client.model import RequestTemplate
+from ..client.pages import Page, PageUnreadable, read_page
 from ..client.plugins.retry import retry_after
 from ..errors import InvalidValue, UserError
 from ..runs.errors import SEE_LOG, Action, Explain, RunError, RunFailed, error_for_failure
-from ..templates import Budget, Json
-from ..templates.expression import Expression
+from ..templates import Json
 from ..text import beginning
 from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
 from .envelope import Envelope
@@ -365,8 +365,7 @@ class CurrentValues:
             requests = list(self._requests(template, lookup, wanted))
         except UserError as error:
             raise RunFailed(RunError(Action.WRONG, f"The current values cannot be requested: {error}")) from error
-        expression = Expression.compile(items)
-        parts = await asyncio.gather(*(self._one(each, template, lookup, expression) for each in requests))
+        parts = await asyncio.gather(*(self._one(each, template, lookup, items) for each in requests))
         return [each for part in parts for each in part]
 
     def _requests(
@@ -382,7 +381,7 @@ class CurrentValues:
             yield from lookup.requests(template, wanted, self._limits.get(template.uri, _UNLIMITED), self._run)
 
     async def _one(
-        self, request: LookupRequest, template: RequestTemplate, lookup: Lookup | None, expression: Expression
+        self, request: LookupRequest, template: RequestTemplate, lookup: Lookup | None, items: str
     ) -> list[_Part]:
         """One response, or those of its halves if the store refuses so many values or sends only some of the rows."""
         async with self._slots:
@@ -393,26 +392,25 @@ class CurrentValues:
         if refused and not largest and self._explain(request.request, response) is not None:
             raise RunFailed(self._refusal(request.request, response))  # whatever is requested: a wrong token, say
         if lookup is not None and refused and smaller:
-            return await self._divided(request, template, lookup, expression, largest)
+            return await self._divided(request, template, lookup, items, largest)
         if lookup is None and response.status == 404:
             return [(request.wanted, [])]
         if not template.is_expected(response.status):
             raise RunFailed(self._refusal(request.request, response))
-        data = _decoded(response)
-        found = _items(response, expression, data)
-        if lookup is not None and not lookup.is_complete(data, len(found)):
+        page = _page(response, items)
+        if lookup is not None and not lookup.is_complete(page):
             if request.values > 1:
-                return await self._divided(request, template, lookup, expression, 0)
+                return await self._divided(request, template, lookup, items, 0)
             message = "The store has more rows of one entity than it sends in a page"
             raise RunFailed(RunError(Action.WRONG, message, "Set a larger page-size.", response.exchange))
-        return [(request.wanted, found)]
+        return [(request.wanted, _decoded(page))]
 
     async def _divided(
         self,
         request: LookupRequest,
         template: RequestTemplate,
         lookup: Lookup | None,
-        expression: Expression,
+        items: str,
         largest: int,
     ) -> list[_Part]:
         assert lookup is not None
@@ -422,7 +420,7 @@ class CurrentValues:
         self._limits[template.uri] = limits
         parts = []
         for each in lookup.requests(template, request.wanted, limits, self._run):
-            parts += await self._one(each, template, lookup, expression)
+            parts += await self._one(each, template, lookup, items)
         return parts
 
     async def _sent(self, request: Request) -> Response:
@@ -479,30 +477,22 @@ def _has(sent: Item, name: str) -> bool:
     return value_at(sent, name.split(".")) is not ABSENT
 
 
-def _items(response: Response, expression: Expression, data: Json) -> list[Item]:
-    """The items of a response; a single object counts as a list of one."""
+def _page(response: Response, items: str) -> Page:
+    """Raises `RunFailed` if the response is not a list."""
+    if response.body.strip() == b"[]":
+        return Page((), None, response)  # Magento sends it in place of an object in which "fields" selects nothing
     try:
-        found, _ = expression.find(data, Budget())
-    except InvalidValue as error:
-        raise RunFailed(RunError(Action.WRONG, f"The items cannot be found: {error}", "", response.exchange)) from error
-    if isinstance(found, dict):
-        return [found]
-    if isinstance(found, list):
-        return [each for each in found if isinstance(each, dict)]
-    if found is None and (not data or (isinstance(data, dict) and data.get("total_count") == 0)):
-        return []  # with "fields", an empty list is null, and an empty response []
-    hint = 'Correct "items" of the comparison, the JMESPath expression of the list.'
-    raise RunFailed(RunError(Action.WRONG, "The response contains no list of items", hint, response.exchange))
+        return read_page(response, items)
+    except PageUnreadable as error:
+        action = Action.WAIT if error.is_temporary else Action.WRONG
+        message = f"The current values cannot be read: {error.message}"
+        raise RunFailed(RunError(action, message, error.hint, error.exchange, code=error.code)) from error
 
 
-def _decoded(response: Response) -> Json:
-    try:
-        data: Json = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        what = "HTML" if response.body.lstrip()[:1] == b"<" else "invalid JSON"
-        message = f"The store responded with {response.status} and {what} instead of the current values"
-        raise RunFailed(RunError(Action.WAIT, message, "", response.exchange, code="not-json")) from error
-    return data
+def _decoded(page: Page) -> list[Item]:
+    """The items that are objects."""
+    found = msgspec.json.decode(b"[%b]" % b",".join(page.items))
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _largest(response: Response) -> int:

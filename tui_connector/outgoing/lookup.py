@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ..client.message import Request
 from ..client.model import RequestTemplate
+from ..client.pages import Page
 from ..kinds import Kind
 from ..templates import Json, PlaceholderError, Scope
 from .equality import Absent, member
@@ -85,8 +86,8 @@ class Lookup(Kind):
         """The fields of an entity by which it selects."""
         return ()
 
-    def is_complete(self, response: Json, items: int) -> bool:
-        """Whether a response with this many items contains all that were requested."""
+    def is_complete(self, page: Page) -> bool:
+        """Whether a response contains all that was requested."""
         return True
 
 

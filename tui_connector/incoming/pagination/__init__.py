@@ -17,11 +17,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from ...client.message import Request, Response
+from ...client.pages import Page
 from ...errors import UserError
 from ...kinds import Kind, NotCompared
 from ...secrets.named_values import mask_message
 from ...templates import Json
-from ..pages import Page
 
 CURSOR_HINT = "Put @{cursor} into the request where the store expects the date."
 RANGES_HINT = 'Slices need the pagination "keyset" or, for an incremental incoming, "search-criteria".'

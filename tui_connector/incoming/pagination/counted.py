@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...client.message import Request, Response
+from ...client.pages import Page
 from ...templates import Json
 from ...templates.expression import ExpressionText
-from ..pages import Page
 from . import ListPart, PageRequest, PageResult, PaginationError, SinglePage
 from .envelope import more_follows_flag
 

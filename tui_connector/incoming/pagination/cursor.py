@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from ...client.message import Request
+from ...client.pages import Page
 from ...templates import Json
 from ...templates.expression import ExpressionText
-from ..pages import Page
 from . import ListPart, PageSize, Pagination, PaginationError
 from .envelope import has_name_at, is_true, missing_value_message, value_at
 from .placement import SendIn, with_parameter

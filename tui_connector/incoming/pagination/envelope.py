@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from ...client.pages import Page, content_range, count_of, letters_of
+from ...client.raw_json import InvalidJson, decode_json, elements, json_type, members, one_line
 from ...errors import InvalidValue
 from ...templates import Json, paths_read
 from ...templates.expression import Budget, Expression
 from ...text import beginning, without_secrets
-from ..pages import Page, content_range, count_of, letters_of
-from ..raw_json import InvalidJson, decode_json, elements, json_type, members, one_line
 from . import PaginationError
 
 _HEADER = re.compile(r"""headers\.(?:"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*))""")

@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from ...client.message import Headers, Request
+from ...client.pages import Page
 from ...templates import Json
 from ...text import without_secrets
-from ..pages import Page
 from . import ListPart, Pagination
 from .envelope import more_follows_flag, next_page_name
 from .sequential import contradicted_by, resolved_link, sequential_list

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from ...client.message import Request
+from ...client.pages import Page
 from ...templates import Json
 from ...templates.expression import ExpressionText
-from ..pages import Page
 from . import ListPart, Pagination, PaginationError
 from .envelope import value_at
 from .sequential import incomplete_reason_at, resolved_link, sequential_list

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 
 from ...client.message import Request
+from ...client.pages import Page
 from ...client.uri import is_absolute
 from ...secrets.names import strip_session_id
 from ...templates import Json
 from ...text import beginning
-from ..pages import Page
 from . import ListPart, PaginationError, SequentialPages
 from .envelope import has_name_at, missing_value_message, more_follows_flag, next_page_name
 

@@ -12,10 +12,10 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from ...client.file_path import FilePath
+from ...client.raw_json import encode_json, json_type, members, plain_text
 from ...templates import Json
 from ..columns import DistinctNames
 from ..output_file import OutputFile
-from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
 
 _EXTRA = "extra"

@@ -19,6 +19,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from ...client.file_path import FilePath
+from ...client.raw_json import json_type, members
 from ...files import new_private
 from ...templates import Json
 from ...text import count
@@ -37,7 +38,6 @@ from ..columns import (
 )
 from ..item_schema import SchemaFile, declared_types
 from ..output_file import OutputFile
-from ..raw_json import json_type, members
 from ..sink import (
     ForeignOutput,
     OpenSink,

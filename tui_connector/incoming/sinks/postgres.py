@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...client.raw_json import plain_text
 from ...errors import UserError
 from ...runs.postgres import WAIT, PostgresConnection, PostgresServer, server_message
 from ...templates import Json
@@ -24,7 +25,6 @@ from ..columns import (
     is_storable_name,
 )
 from ..item_schema import SchemaFile, declared_types
-from ..raw_json import plain_text
 from ..sink import OpenSink, Sink, SinkContext, SinkError
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name
 

@@ -17,10 +17,10 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from ...client.file_path import FilePath
+from ...client.raw_json import encode_json, json_type, members, plain_text
 from ...templates import Json
 from ..item_schema import read_schema
 from ..output_file import OutputFile
-from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import (
     ByteOutput,
     OpenSink,

@@ -16,8 +16,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from ...client.file_path import FilePath
+from ...client.raw_json import InvalidJson, decode_json, json_type, members, plain_text
 from ...templates import Json
-from ..raw_json import InvalidJson, decode_json, json_type, members, plain_text
 from ..sink import (
     ForeignOutput,
     OpenSink,

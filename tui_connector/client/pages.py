@@ -14,13 +14,13 @@ from functools import cache
 
 import msgspec
 
-from ..client.error_message import error_message
-from ..client.message import RequestFailed, Response
 from ..errors import InvalidValue
 from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import Budget, Expression
 from ..text import beginning, has_html, page_title, without_secrets
+from .error_message import error_message
+from .message import RequestFailed, Response
 from .raw_json import (
     InvalidJson,
     decode_json,
@@ -216,6 +216,8 @@ class Page:
     response: Response
     envelope: bytes = b""
     """The JSON text of the object that contains the list; empty if there is none."""
+    rows: int | None = None
+    """The elements in `items` of the response, which `total` counts, if they are not the items of this page."""
 
     @property
     def text(self) -> bytes:
@@ -359,7 +361,8 @@ def read_page(response: Response, items: str) -> Page:
 
     - an empty body with the status 204 (No Content): no items;
     - null, which Magento sends for an empty list with `fields=`: no items;
-    - an object whose names are numbers, which PHP makes of a list with gaps (magento2#25175): its values;
+    - an object whose names are numbers, which PHP makes of a list with gaps (magento2#25175): its values, also where
+      an expression finds it on its way;
     - an empty list together with an error: an error;
     - any other object, or a number, the response to a GET of a single entity: one item;
     - an object around the items with a duplicate name, of which only one could be read: an error;
@@ -396,7 +399,7 @@ def _repeated_name(page: Page, container: bytes, depth: int = 0) -> str | None:
     if (name := repeated_name(container)) is not None:
         return name
     fields = members(container)
-    if depth and all(name.isdecimal() for name in fields):  # a list with gaps, as PHP writes it
+    if _has_gaps(fields):
         return None
     inside = (_repeated_name(page, text, depth + 1) for text in fields.values() if json_type(text) == "object")
     return next((name for name in inside if name is not None), None)
@@ -505,16 +508,19 @@ def _item_list(response: Response, text: bytes, path: list[str]) -> list[bytes]:
             return []
         case "object":
             fields = members(text)
-            if not path:
-                return _single_item(response, text, "@")
-            if all(name.isdecimal() for name in fields):
+            if _has_gaps(fields):
                 return list(fields.values())
-            return [text]
+            return [text] if path else _single_item(response, text, "@")
         case "number" if type(decode_json(text)) in (int, float):
             return [text]
         case _:
             decode_json(response.body)
             raise _no_items(response, ".".join(path) or "@", response.body)
+
+
+def _has_gaps(fields: Mapping[str, object]) -> bool:
+    """Whether an object is a list, from which PHP's json_encode makes one if elements were removed."""
+    return all(name.isdecimal() for name in fields)
 
 
 def _root_members(response: Response) -> dict[str, bytes]:
@@ -545,6 +551,8 @@ def _page_by_expression(response: Response, body: bytes, items: str) -> Page:
     data = decode_json(body)
     try:
         found, why = _compiled(items).find(data, Budget())
+        if found is None or _contains_gaps(found):
+            found, why = _compiled(items).find(_without_gaps(data), Budget())
     except InvalidValue as error:
         raise PageUnreadable(
             f"The items of the response cannot be found with {items!r}: {error.message}",
@@ -559,4 +567,27 @@ def _page_by_expression(response: Response, body: bytes, items: str) -> Page:
     total = envelope.get("total_count")
     whole = body if isinstance(found, list) and json_type(body) == "object" else b""
     counted = count_of(str(total)) if type(total) in (int, float, str) else None
-    return Page([encode_json(item) for item in listed], counted, response, whole)
+    rows = envelope.get("items")
+    number = len(rows) if isinstance(rows, list | dict) else None
+    return Page([encode_json(item) for item in listed], counted, response, whole, number)
+
+
+def _contains_gaps(found: Json) -> bool:
+    """Whether an expression has found an object that is a list of objects with gaps, or a list of such objects."""
+    return any(map(_is_list_with_gaps, found if isinstance(found, list) else [found]))
+
+
+def _is_list_with_gaps(value: Json) -> bool:
+    if not isinstance(value, dict) or not value:
+        return False
+    return _has_gaps(value) and all(isinstance(each, dict) for each in value.values())
+
+
+def _without_gaps(data: Json) -> Json:
+    """The data with lists in place of objects that are lists with gaps."""
+    if isinstance(data, list):
+        return [_without_gaps(each) for each in data]
+    if not isinstance(data, dict):
+        return data
+    inside = {name: _without_gaps(each) for name, each in data.items()}
+    return list(inside.values()) if _is_list_with_gaps(data) else inside
