@@ -102,6 +102,7 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         assert "in-staging" in shown(app)
         await pilot.press("H")
         await until_shown(pilot, "staging: H")
+        assert "(default) · the last sessions" in shown(app)  # named, as it is not the only one
         log = app.screen.query_one(LogPanel)
         await until(pilot, lambda: log.selected is not None)
         await pilot.press("g")

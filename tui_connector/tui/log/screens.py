@@ -101,9 +101,8 @@ def earlier_sessions(
 ) -> Recorded:
     """The history of this profile in an environment: its last sessions, with this one."""
     read = partial(read_history, machine.directories.state, profile, environment)
-    name = f"{profile.stem} ({environment})" if environment else profile.stem
     return Recorded(
-        f"{name} · the last sessions, oldest first",
+        _title_of_sessions(profile, environment),
         read,
         profile=profile,
         environment=environment,
@@ -112,6 +111,11 @@ def earlier_sessions(
         is_history=True,
         in_environment=lambda other: earlier_sessions(machine, profile, other, log_of),
     )
+
+
+def _title_of_sessions(profile: Path, environment: str) -> str:
+    name = f"{profile.stem} ({environment})" if environment else profile.stem
+    return f"{name} · the last sessions, oldest first"
 
 
 def environments_with_sessions(machine: Machine, profile: Path) -> list[str]:
@@ -195,7 +199,8 @@ class RecordedScreen(RequestsScreen):
     def on_recorded_screen_environments_found(self, message: EnvironmentsFound) -> None:
         """Says where other requests of the profile are."""
         self._environments = message.names
-        if message.names:
+        if message.names and (profile := self._recorded.profile) is not None:
+            self._heading = _title_of_sessions(profile, self._recorded.environment or DEFAULT_ENVIRONMENT)
             others = listed([each or DEFAULT_ENVIRONMENT for each in message.names], 2)
             self.query_one(ScreenHeader).show("Requests", self._heading, [(f"{others}: H", "accent")])
         self.refresh_bindings()
