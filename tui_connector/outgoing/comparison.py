@@ -50,6 +50,9 @@ class FieldRule(Model):
     blank: bool = Field(False, title="Blank", description="An empty text counts as no value.")
     ordered: bool = Field(False, title="Ordered", description="The order of a list matters.")
     adds: bool = Field(False, title="Adds", description="Sent elements are added to the list; none are removed.")
+    clears: bool = Field(
+        False, title="Clears", description="An empty list removes all elements, although others only add."
+    )
     least: float | None = Field(
         None, title="Least", description="The lowest usual number; a plan warns of a lower one.", examples=[0]
     )
@@ -71,7 +74,15 @@ class FieldRule(Model):
 
     def equality(self) -> EqualityRule:
         return EqualityRule(
-            self.places, self.number, self.ignore_case, self.slug, self.blank, self.ordered, self.adds, self.least
+            self.places,
+            self.number,
+            self.ignore_case,
+            self.slug,
+            self.blank,
+            self.ordered,
+            self.adds,
+            self.clears,
+            self.least,
         )
 
 

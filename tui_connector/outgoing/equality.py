@@ -44,6 +44,8 @@ class EqualityRule:
     """The order of a list matters."""
     adds: bool = False
     """Sent elements are added to the list, and none are removed."""
+    clears: bool = False
+    """An empty list removes all elements, also where others only add."""
     least: float | None = None
     """The lowest usual number: a plan warns of a lower one, which is sent."""
 
@@ -68,9 +70,9 @@ def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool
     if sent == stored:
         return True
     if stored is ABSENT or stored is None:
-        return sent is None or (rule.blank and isinstance(sent, str) and not sent.strip())
+        return sent is None or sent in ([], {}) or (rule.blank and isinstance(sent, str) and not sent.strip())
     if sent is None:
-        return rule.blank and isinstance(stored, str) and not stored.strip()
+        return stored == [] or (rule.blank and isinstance(stored, str) and not stored.strip())
     if isinstance(sent, dict):
         return isinstance(stored, dict) and all(equal(each, member(stored, name), rule) for name, each in sent.items())
     if isinstance(sent, list):
@@ -93,7 +95,7 @@ def member(item: Mapping[str, Json], name: str) -> Json | Absent:
 
 
 def _equal_lists(sent: Sequence[Json], stored: Sequence[Json], rule: EqualityRule) -> bool:
-    if not rule.adds and len(sent) != len(stored):
+    if len(sent) != len(stored) and (not rule.adds or (rule.clears and not sent)):
         return False
     if rule.ordered:
         return len(sent) == len(stored) and all(equal(one, two, rule) for one, two in zip(sent, stored, strict=True))

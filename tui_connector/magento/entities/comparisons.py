@@ -106,6 +106,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
             _CATEGORY_IDS: {"restore-empty-field": _LINKS},
             _LINKS: {
                 "adds": True,
+                "clears": True,
                 "restore-field": _CATEGORY_IDS,
                 "restore-value": "[].category_id",
                 "restore-empty-field": _LINKS,
@@ -321,7 +322,11 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_delete("products/attributes/&{attribute_code}"),
         **_REFUSED,
         "identifier": "attribute_code",
-        "rules": {"frontend_labels": {"ignore": True}, "options": {"adds": True}, "default_value": {"blank": True}},
+        "rules": {
+            "frontend_labels": {"ignore": True},
+            "options": {"adds": True},  # also an empty list removes none (Attribute\Repository::save)
+            "default_value": {"blank": True},
+        },
         "permission": _ATTRIBUTES,
     },
     "attribute-options": {
