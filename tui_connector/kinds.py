@@ -72,6 +72,8 @@ class Kind(Model):
     """
 
     kind: str
+    search_words: ClassVar[tuple[str, ...]] = ()
+    """Words by which its users look for it in a list of kinds, besides those of its title."""
     family_kinds: ClassVar[dict[str, type[Kind]]]
     """The kinds that are loaded."""
     family_packages: ClassVar[tuple[str, ...]]

@@ -9,7 +9,7 @@ from typing import Any
 from guide_steps import at_step, choose, draft, guide, no_demo, profile, sign_in_as_admin, to_authentication, work_of
 from screens import shown, until, until_shown
 from textual import events
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input, OptionList, Static
 
 from tui_connector.cli.screen import full_integration
 from tui_connector.machine import Machine
@@ -465,6 +465,30 @@ async def test_one_key_applies_the_new_authentication_instead_of_the_former(mach
         await until_shown(pilot, "does not accept this token alone")  # sent by itself now
         assert draft(pilot)["clients"]["magento"]["authentications"] == ["integration"]
         assert {*draft(pilot)["authentications"]} == {"admin", "integration"}
+
+
+async def test_a_way_to_authenticate_is_found_by_the_words_that_people_know(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        assert "or all at once" in " ".join(shown(pilot.app).split())
+        pilot.app.screen.query_one("#way", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "Other ▸")
+        options = pilot.app.screen.query_one("#choices OptionList", OptionList)
+        for words, option in {
+            **dict.fromkeys(("admin", "customer", "2fa", "password"), "way request"),
+            **dict.fromkeys(("jwt", "bearer"), "way bearer"),
+            **dict.fromkeys(("oauth", "integration", "consumer", "signature"), "way oauth1"),
+            **dict.fromkeys(("htaccess", "ims", "header"), "other"),
+        }.items():
+            await pilot.press("home", *words)
+            assert options.highlighted_option is not None
+            assert (words, options.highlighted_option.id) == (words, option)
+            await pilot.press("ctrl+u")
+        await pilot.press(*"htacc", "enter")
+        await until_shown(pilot, "How: other")
+        await pilot.press(*"htacc", "enter")
+        await until(pilot, lambda: work_of(pilot).setup.auth_kind == "basic")
 
 
 async def test_without_a_keyring_the_file_is_shown_as_it_is_written(machine: Machine, sandbox: Sandbox) -> None:

@@ -66,6 +66,7 @@ def _origin(text: str) -> str:
 class OAuth1(Authentication):
     """Integration, 4 tokens (signed, OAuth 1.0a)."""
 
+    search_words = ("consumer", "key", "secret", "signature")
     kind: Literal["oauth1"] = "oauth1"
     consumer_key: SecretSource = secret_field(
         "Consumer key",

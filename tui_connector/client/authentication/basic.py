@@ -24,6 +24,7 @@ class Basic(Authentication):
 
     before_store: ClassVar[bool] = True
 
+    search_words = ("htaccess", "htpasswd", "username", "password")
     kind: Literal["basic"] = "basic"
     username: Annotated[str, AfterValidator(_username)] = Field(
         min_length=1,

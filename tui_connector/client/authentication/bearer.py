@@ -13,6 +13,7 @@ from ..uri import origin_of
 class Bearer(Authentication):
     """Bearer token (such as an integration's access token)."""
 
+    search_words = ("jwt", "token", "api", "integration")
     kind: Literal["bearer"] = "bearer"
     token: SecretSource = secret_field(
         "Access token",

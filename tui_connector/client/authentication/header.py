@@ -18,6 +18,7 @@ class HeaderSecret(Authentication):
 
     before_store: ClassVar[bool] = True
 
+    search_words = ("api", "key", "token")
     kind: Literal["header"] = "header"
     header: HeaderName = Field(
         title="Header",

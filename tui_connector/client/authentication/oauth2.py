@@ -51,6 +51,7 @@ def _extra_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
 class OAuth2(Authentication):
     """OAuth 2 client credentials (such as Adobe IMS)."""
 
+    search_words = ("ims", "adobe", "cloud", "jwt")
     kind: Literal["oauth2"] = "oauth2"
     token_uri: LoginUri = Field(
         min_length=1,

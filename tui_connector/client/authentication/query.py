@@ -23,6 +23,7 @@ class QuerySecret(Authentication):
 
     before_store: ClassVar[bool] = True
 
+    search_words = ("api", "key", "url")
     kind: Literal["query"] = "query"
     parameter: Annotated[str, AfterValidator(_parameter)] = Field(
         min_length=1,

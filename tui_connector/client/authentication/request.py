@@ -49,6 +49,7 @@ def _describe_login(schema: dict[str, Any]) -> None:
 class RequestAuthentication(Authentication):
     """Login with user and password (request authentication)."""
 
+    search_words = ("admin", "customer", "username", "jwt", "token", "2fa")
     kind: Literal["request"] = "request"
     uri: LoginUri = Field(
         "/rest/V1/integration/admin/token",

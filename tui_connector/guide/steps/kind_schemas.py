@@ -48,6 +48,11 @@ def authentications() -> dict[str, str]:
     return _titles(Authentication)
 
 
+def authentication_words() -> dict[str, str]:
+    """The words besides its title by which each kind of authentication is found, with blanks between them."""
+    return {name: " ".join(kind.search_words) for name, kind in Authentication.all_kinds().items()}
+
+
 def authentication_title(kind: str) -> str:
     """The title of this kind of authentication; the kind itself if unknown."""
     found = Authentication.find(kind)

@@ -79,7 +79,7 @@ METHODS: Mapping[str, GuideMethod] = {
         (
             "System › Extensions › Integrations › Add New Integration: give it a name.",
             "API tab: tick what it may access (or All), then Save.",
-            "In its row: Activate › Allow. A window shows the four values; copy and paste them here one by one.",
+            "In its row: Activate › Allow. A window shows the four values: paste each of them here, or all at once.",
             "You can see them again later: Edit › Integration Details.",
         ),
         "You can see the four values again under Edit › Integration Details.",

@@ -168,7 +168,7 @@ class AuthenticationPane(StepPane):
     def _say_way(self) -> None:
         setup = self.setup
         menu = entries(setup)
-        self.query_one("#way", Choice).show(menu.chosen, menu.options)
+        self.query_one("#way", Choice).show(menu.chosen, menu.options, also=menu.also)
         self.put(self.query_one("#applied", Static), where_applied(setup))
         notes = []
         entered = [each for each in setup.fields() if setup.path_of(each) in self.work.resumed_secrets]
@@ -327,7 +327,8 @@ class AuthenticationPane(StepPane):
         if event.option == OTHER:
             ways = self.setup.offered_kinds()
             others = {kind: title for kind, title in kind_schemas.authentications().items() if kind not in ways}
-            self.app.push_screen(ChoiceScreen(others, title="How: other"), self._other)
+            words = kind_schemas.authentication_words()
+            self.app.push_screen(ChoiceScreen(others, title="How: other", also=words), self._other)
             return
         menu = entries(self.setup)
         menu.take(event.option)

@@ -17,6 +17,8 @@ class MethodMenu:
 
     chosen: str
     options: dict[str, str] = field(default_factory=dict)
+    also: dict[str, str] = field(default_factory=dict)
+    """Words by which options are found, besides their titles."""
     stays: set[str] = field(default_factory=set)
     """The options that change what is applied, and in which order: others of them are often chosen next."""
     _takes: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -33,7 +35,7 @@ class MethodMenu:
 
 def entries(setup: Setup) -> MethodMenu:
     """The menu for this setup, as it is."""
-    titles = kind_schemas.authentications()
+    titles, known = kind_schemas.authentications(), kind_schemas.authentication_words()
     applied = setup.applied()
     shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
     menu = MethodMenu(f"use {shown}" if shown else f"way {setup.auth_kind}")
@@ -42,6 +44,9 @@ def entries(setup: Setup) -> MethodMenu:
     if setup.auth_kind not in setup.offered_kinds():
         menu.add(f"way {setup.auth_kind}", titles.get(setup.auth_kind, setup.auth_kind), lambda: None)
     menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
+    menu.also = {f"way {kind}": known.get(kind, "") for kind in (*setup.offered_kinds(), setup.auth_kind)}
+    others = (f"{titles[kind]} {known[kind]}" for kind in titles if kind not in setup.offered_kinds())
+    menu.also[OTHER] = " ".join(others).lower()
     for name, saved in setup.table("authentications").items():
         if name in applied and len(applied) == 1 and name == setup.authentication:
             continue

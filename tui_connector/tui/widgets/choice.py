@@ -121,6 +121,7 @@ class Choice(Static, can_focus=True):
         super().__init__(id=id, classes=f"choice {BESIDE_FIELD}" if beside else "choice")
         self.options, self.chosen = options, chosen
         self._short = short
+        self._also: Mapping[str, str] = {}
         self._drawn = ""
         self._told = False
         """Whether the user was told that a letter selects nothing, since this has the focus."""
@@ -128,9 +129,11 @@ class Choice(Static, can_focus=True):
     def on_mount(self) -> None:
         self._update_text()
 
-    def show(self, chosen: str, options: Mapping[str, str] | None = None) -> None:
-        """Shows this option as chosen."""
-        self.options, self.chosen = options or self.options, chosen
+    def show(
+        self, chosen: str, options: Mapping[str, str] | None = None, *, also: Mapping[str, str] | None = None
+    ) -> None:
+        """Shows this option as chosen; `also` has further words by which options are found in their list."""
+        self.options, self.chosen, self._also = options or self.options, chosen, also or self._also
         self._update_text()
 
     def on_resize(self) -> None:
@@ -160,7 +163,7 @@ class Choice(Static, can_focus=True):
         is_free = event.is_printable and letter.isalnum() and event.key not in self.screen.active_bindings
         if not is_free or len(self.options) == 1:
             return
-        match = _starting_with(letter, self.options, list(self.options).index(self.chosen) + 1)
+        match = _starting_with(letter, self.options, list(self.options).index(self.chosen) + 1, {})
         if match is not None:
             event.stop()
             self._open(list(self.options)[match], letter)
@@ -195,26 +198,29 @@ class Choice(Static, can_focus=True):
         row = next((node for node in self.ancestors if isinstance(node, FieldRow)), None)
         title = row.label if row else "Choose"
         options, about = self.listed()
-        self.app.push_screen(ChoiceScreen(options, selected, question=about, title=title, typed=typed), self._take)
+        screen = ChoiceScreen(options, selected, question=about, title=title, typed=typed, also=self._also)
+        self.app.push_screen(screen, self._take)
 
     def listed(self) -> tuple[Mapping[str, str], str]:
         """The options as their list shows them, and what it says above them."""
         return self.options, ""
 
 
-def _starting_with(typed: str, options: Mapping[str, str], start: int) -> int | None:
+def _starting_with(typed: str, options: Mapping[str, str], start: int, also: Mapping[str, str]) -> int | None:
     """The index of the option whose title starts like this; else of one with words in its title or id that do.
 
-    Options before `start` come last.
+    `also` has further words of options, which are looked at last. Options before `start` come last.
     """
     parts = typed.split()
     texts = [f"{title} {option}".lower() for option, title in options.items()]
+    more = [f"{text} {also.get(option, '')}" for option, text in zip(options, texts, strict=True)]
     order = (*range(start, len(texts)), *range(min(start, len(texts))))
     titles = (index for index in order if texts[index].startswith(typed))
     words = (
         index
+        for searched in (texts, more)
         for index in order
-        if all(any(word.startswith(part) for word in re.findall(r"\w+", texts[index])) for part in parts)
+        if all(any(word.startswith(part) for word in re.findall(r"\w+", searched[index])) for part in parts)
     )
     return next(chain(titles, words), None)
 
@@ -243,12 +249,14 @@ class ChoiceScreen(Dialog[str | None]):
         question: str = "",
         title: str = "Choose",
         typed: str = "",
+        also: Mapping[str, str] | None = None,
     ) -> None:
         """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first.
 
-        `typed` is the start of a word that selected it.
+        `typed` is the start of a word that selected it; `also` has further words by which options are found, by id.
         """
         super().__init__()
+        self._also = also or {}
         self._options, self._chosen, self._question, self._title = options, chosen, question, title
         self._typed, self._selected = typed, list(options).index(chosen) if typed else -1
         """What was typed, and the option that was selected then."""
@@ -289,7 +297,7 @@ class ChoiceScreen(Dialog[str | None]):
         return self._typed if self._current == self._selected else ""
 
     def _named_by(self, typed: str) -> int | None:
-        return _starting_with(typed, self._options, self._current)
+        return _starting_with(typed, self._options, self._current, self._also)
 
     def _type(self, text: str) -> None:
         """Selects by what was typed before and this, in lower case."""
@@ -297,7 +305,8 @@ class ChoiceScreen(Dialog[str | None]):
         typed = (before + text).lstrip()
         index = self._named_by(typed) if typed else self._current
         if index is None and before and not typed.strip(before[0]):  # the same letter again
-            typed, index = before[0], _starting_with(before[0], self._options, self._current + 1)
+            typed = before[0]
+            index = _starting_with(typed, self._options, self._current + 1, self._also)
         self._select(typed, index)
 
     def _select(self, typed: str, index: int | None) -> None:
