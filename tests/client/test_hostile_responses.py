@@ -72,7 +72,7 @@ async def _ask(
             vault=bench.vault,
             exchanges=bench.exchanges,
             machine=bench.machine,
-            bounds=Bounds(response=2_000_000),
+            bounds=Bounds(response=2_000_000, values=100_000),
             grants=everything(saved, bench),
         ) as session:
             try:
@@ -144,6 +144,10 @@ BROKEN: dict[str, tuple[int, bytes, Failure]] = {
         + b"".join(b"10000\r\n" + b"a" * 65_536 + b"\r\n" for _ in range(40)),
         Failure.TOO_LARGE,
     ),
+    "20 million objects in a bomb": (46, _gzipped(gzip.compress(b"[{}" + b",{}" * 100_000)), Failure.TOO_LARGE),
+    "as many lists": (48, _of_type("application/json", b'{"a":[[]' + b",[]" * 100_000), Failure.TOO_LARGE),
+    "as many names": (48, _of_type("text/plain", b' \n{"":0' + b',"":0' * 100_000), Failure.TOO_LARGE),
+    "as many numbers in UTF-16": (48, reply("200 OK", ("[0" + ",0" * 100_000).encode("utf-16")), Failure.TOO_LARGE),
     "another protocol": (
         53,
         _head("101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade") + b"\x81\x02hi",
@@ -230,6 +234,7 @@ TAKEN: dict[str, tuple[int, bytes, int, bytes]] = {
     "an unknown charset": (47, _of_type("application/json; charset=nope", b'{"a":"\xe4"}'), 200, b'{"a":"\xe4"}'),
     "invalid UTF-8": (47, _of_type("application/json; charset=utf-8", b'"\xff\xfe\xc3"'), 200, b'"\xff'),
     "a type that is none": (47, _of_type(';;;="', b"{}"), 200, b"{}"),
+    "100,000 commas": (48, _of_type("text/csv", b"a," * 101_000), 200, b"a,a,"),
     "brackets": (48, _of_type("application/json", b"[" * 100_000), 200, b"[[["),
     "5,000 digits": (48, _of_type("application/json", b"9" * 5_000), 200, b"999"),
     "no number": (48, _of_type("application/json", b'{"a": NaN, "a": 1e999, "b": -Infinity}'), 200, b'{"a"'),

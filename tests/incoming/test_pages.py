@@ -156,6 +156,22 @@ def test_what_breaks_off_is_known(drawn: Any, cut: int) -> None:
         assert refused(part).is_temporary
 
 
+@pytest.mark.parametrize(
+    ("beginning", "each", "end", "items"),
+    [
+        (b'{"items":[', b"{}", b"]}", "items"),
+        (b'{"items":[', b"0", b'],"total_count":"many"}', "items"),
+        (b"[", b"[]", b"]", "@"),
+        (b'{"items":[', b"0", b"]}", "items || x"),
+    ],
+)
+def test_more_items_than_fit_into_memory_are_refused(beginning: bytes, each: bytes, end: bytes, items: str) -> None:
+    listed = b",".join([each] * 1_000_001)
+    failure = refused(beginning + listed + end, items)
+    assert "The response has 1,000,001 items, more than the 1,000,000 that are read from one" in failure.message
+    assert "page size" in failure.hint
+
+
 @pytest.mark.parametrize("text", [b"9" * 5_000, b"1e999", b"-1e999"])
 def test_numbers_no_computer_counts_with(text: bytes) -> None:
     assert elements(b"[" + text + b"]") == [text]  # passed through

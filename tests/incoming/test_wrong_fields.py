@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import random
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import Received, reply, serving
 from hypothesis import given
 from hypothesis import strategies as st
 from listing import listing, products
@@ -53,6 +55,18 @@ async def test_a_sink_that_needs_the_identifier_says_once_that_there_is_none(
     assert (exit_of(summary), summary.items, told.records) == (Exit.SETUP, 0, [])
     assert "which identifier names" in summary.reason
     assert "did you mean 'sku'?" in summary.reason
+
+
+@pytest.mark.parametrize(("items", "have"), [([{}, {}], "have no fields"), ([1, 2], "are not JSON objects")])
+async def test_items_without_fields_are_told_from_other_values(
+    items: list[Any], have: str, tmp_path: Path, machine: Machine
+) -> None:
+    async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", json.dumps({"items": items}).encode()))
+
+    async with serving(respond) as store:
+        summary = await shop(store, tmp_path, machine, pagination=None, sink=SQLITE).run()
+    assert f"No item has the field 'sku', which identifier names. The items {have}." in summary.reason
 
 
 async def test_a_sink_that_does_not_need_it_writes_all_and_says_it_once(tmp_path: Path, machine: Machine) -> None:

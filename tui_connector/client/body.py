@@ -11,13 +11,12 @@ _MAGIC = b"\x1f\x8b"
 _STEP = 1_000_000
 _NO_CODING = ("", "identity", "none", "utf-8")
 """Content codings without compression; the last two are not registered, but sent by servers."""
+_BEFORE_JSON = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
+"""White space, byte order marks and the zeros of UTF-16 and UTF-32, which the standard library decodes, too."""
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than the limit."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the response is larger than {limit / 1e6:.0f} MB")
+    """The body is larger than a limit."""
 
 
 class BodyUnreadable(Exception):
@@ -25,17 +24,21 @@ class BodyUnreadable(Exception):
 
 
 class Inflater:
-    """Collects a body of at most `limit` bytes, fed with the raw bytes of httpx.
+    """Collects a body of at most `limit` bytes and `max_values` JSON values, fed with the raw bytes of httpx.
 
-    httpx 0.28's own decoder takes 633 MB for a response of 658 bytes.
+    httpx 0.28's own decoder takes 633 MB for a response of 658 bytes. Values are limited, too, as each takes about 100
+    bytes once it is decoded: 60 KB of gzip may be 20 million objects without fields.
     """
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, max_values: int) -> None:
         self.wire_size = 0
         self._parts: list[bytes] = []
         self._size = 0
         self._after_member = b""
-        self._limit = limit
+        self._limit, self._max_values = limit, max_values
+        self._values, self._counted_parts = 0, 0
+        self._is_json: bool | None = None
+        """None before the first character."""
         self._encoding = encoding
         """As sent by the store; secrets in it are masked where it is shown."""
         names = [name.strip().lower() for name in encoding.split(",")]
@@ -96,4 +99,21 @@ class Inflater:
         self._parts.append(data[:room])
         self._size += len(self._parts[-1])
         if len(data) > room:
-            raise BodyTooLarge(self._limit)
+            raise BodyTooLarge(f"the response is larger than {self._limit / 1e6:.0f} MB")
+        if self._size > self._max_values:  # a smaller body cannot have as many
+            self._count_values()
+
+    def _count_values(self) -> None:
+        """Raises `BodyTooLarge` for JSON with too many values.
+
+        Each value follows a comma or an opening bracket. Those in strings are counted, too: the limit is far above
+        what ordinary data of the largest size has.
+        """
+        for part in self._parts[self._counted_parts :]:
+            if self._is_json is None and (begun := part.lstrip(_BEFORE_JSON)):
+                self._is_json = begun.startswith((b"{", b"["))
+            if self._is_json:
+                self._values += sum(map(part.count, (b",", b"[", b"{")))
+        self._counted_parts = len(self._parts)
+        if self._values > self._max_values:
+            raise BodyTooLarge(f"the response has more than {self._max_values:,} JSON values")

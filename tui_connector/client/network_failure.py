@@ -21,7 +21,7 @@ REMEDIES = {
     "port)?",
     Failure.TIMEOUT_TLS: "Does this port speak TLS? Otherwise contact the administrator of the web server.",
     Failure.TIMEOUT: "Increase the client's timeout; for a list, request fewer items at a time.",
-    Failure.TOO_LARGE: "Request fewer items at a time (pageSize, fields).",
+    Failure.TOO_LARGE: "Request fewer items at a time (pagination, pageSize, fields).",
     Failure.CUT_OFF: "Try again; if it persists, contact the administrator of the web server.",
     Failure.PROTOCOL: "Is this an https address written as http, or a port that is not a web server's?",
     Failure.PROXY: "Ask the proxy's administrator to allow this host, or set another proxy for the client.",

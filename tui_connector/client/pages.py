@@ -5,9 +5,8 @@ Splitting a page of 100 products takes 0.3 ms; decoding and encoding it would ta
 from __future__ import annotations
 
 import html
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -25,12 +24,12 @@ from .raw_json import (
     InvalidJson,
     decode_json,
     decode_utf8,
-    elements,
     encode_json,
     json_type,
     members,
     one_line,
     repeated_name,
+    split_list,
 )
 
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
@@ -94,7 +93,7 @@ def _no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
         )
     what = json_type(body)
     if what == "list":
-        return _unexpected_list(items, elements(body), exchange)
+        return _unexpected_list(items, split_list(body), exchange)
     if what != "object":
         return PageUnreadable(
             f"There are no items at {items!r} in the response, which is a single {what}: {_excerpt(body)}",
@@ -112,6 +111,14 @@ def _no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
         f"There is no list at {items!r} in the response, which is an object with {names or 'nothing in it'}",
         hint=hint,
         exchange=exchange,
+    )
+
+
+def _too_many_items(response: Response, found: int) -> PageUnreadable:
+    return PageUnreadable(
+        f"The response has {found:,} items, more than the {_MAX_ITEMS:,} that are read from one",
+        hint="Request fewer items at a time: add a pagination to this incoming, or reduce its page size.",
+        exchange=response.exchange,
     )
 
 
@@ -163,7 +170,7 @@ def _not_json(response: Response, error: InvalidJson) -> PageUnreadable:
     )
 
 
-def _unexpected_list(items: str, listed: list[bytes], exchange: int) -> PageUnreadable:
+def _unexpected_list(items: str, listed: Sequence[object], exchange: int) -> PageUnreadable:
     if listed:
         return PageUnreadable(
             f"The response is a bare list of {len(listed)}, and has nothing at {items!r}",
@@ -183,8 +190,8 @@ def _text_before_json(body: bytes) -> str:
     if begin is None or begin.start() == 0:
         return ""
     try:
-        json.loads(body[begin.start() :])
-    except (ValueError, RecursionError):
+        msgspec.json.decode(body[begin.start() :], type=msgspec.Raw)  # validates it without a value in memory
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return _excerpt(body[: begin.start()])
 
@@ -200,6 +207,8 @@ def _excerpt(text: bytes) -> str:
 
 
 _PLAIN_PATH = re.compile(r"@|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_MAX_ITEMS = 1_000_000
+"""Items of one response. Each takes about 300 bytes until it is written, however small it is."""
 _NO_CONTENT = 204
 _PLAIN_NAME = re.compile(r'[^"\\\x00-\x1f]*')
 """Names of fields that msgspec accepts."""
@@ -410,9 +419,9 @@ def _read(response: Response, items: str) -> Page:
         if not response.body.isascii():  # msgspec does not validate the UTF-8 of what it skips
             decode_utf8(response.body)
         if items == "items" and (envelope := _magento_envelope(response.body)):
-            raw_items = [bytes(item) for item in envelope.items or ()]
             total = envelope.total_count
-            return _page(response, raw_items, None if total is None else min(total, _MAX_COUNT), response.body)
+            texts = _item_texts(response, envelope.items or ())
+            return _page(response, texts, None if total is None else min(total, _MAX_COUNT), response.body)
         body = _text(response)
         if _PLAIN_PATH.fullmatch(items):
             return _page_at_path(response, body, [] if items == "@" else items.split("."))
@@ -421,6 +430,13 @@ def _read(response: Response, items: str) -> Page:
         return _page_by_expression(response, body, items)
     except InvalidJson as error:
         raise _not_json(response, error) from error
+
+
+def _item_texts(response: Response, items: Collection[bytes | msgspec.Raw]) -> list[bytes]:
+    """The JSON text of each item. Raises `PageUnreadable` if there are too many."""
+    if len(items) > _MAX_ITEMS:
+        raise _too_many_items(response, len(items))
+    return [bytes(item) for item in items]
 
 
 def _magento_envelope(body: bytes) -> _Envelope | None:
@@ -499,9 +515,9 @@ def _page_at_path(response: Response, body: bytes, path: list[str]) -> Page:
 def _item_list(response: Response, text: bytes, path: list[str]) -> list[bytes]:
     match json_type(text):
         case "list":
-            return elements(text)
+            return _item_texts(response, split_list(text))
         case "null":
-            if json_type(errors := _root_members(response).get("errors", b"")) == "list" and elements(errors):
+            if json_type(errors := _root_members(response).get("errors", b"")) == "list" and split_list(errors):
                 raise _no_items(
                     response, ".".join(path) or "@", response.body
                 )  # GraphQL: null in place of a failed field
@@ -509,7 +525,7 @@ def _item_list(response: Response, text: bytes, path: list[str]) -> list[bytes]:
         case "object":
             fields = members(text)
             if _has_gaps(fields):
-                return list(fields.values())
+                return _item_texts(response, fields.values())
             return [text] if path else _single_item(response, text, "@")
         case "number" if type(decode_json(text)) in (int, float):
             return [text]
@@ -537,7 +553,7 @@ def _single_item(response: Response, body: bytes, items: str) -> list[bytes]:
             raise _no_items(response, items, body)
         return [body] if fields else []
     if json_type(body) == "list":
-        return [body] if elements(body) else []
+        return [body] if split_list(body) else []
     return _item_list(response, body, [])
 
 
@@ -564,6 +580,8 @@ def _page_by_expression(response: Response, body: bytes, items: str) -> Page:
     if not is_empty and not isinstance(found, list | dict):
         raise _no_items(response, items, body)
     listed = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
+    if len(listed) > _MAX_ITEMS:
+        raise _too_many_items(response, len(listed))
     total = envelope.get("total_count")
     whole = body if isinstance(found, list) and json_type(body) == "object" else b""
     counted = count_of(str(total)) if type(total) in (int, float, str) else None

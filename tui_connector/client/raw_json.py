@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NoReturn
 
 import msgspec
@@ -57,8 +57,13 @@ def json_type(text: bytes) -> JsonType:
 
 def elements(text: bytes) -> list[bytes]:
     """The JSON texts of the elements of a list. Raises `InvalidJson`."""
+    return [bytes(element) for element in split_list(text)]
+
+
+def split_list(text: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """The elements of a list, from which `bytes` makes their JSON texts. Raises `InvalidJson`."""
     try:
-        return [bytes(element) for element in _ELEMENTS.decode(text)]
+        return _ELEMENTS.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return [value for _, value in _split(decode_utf8(text), "[]")]
 

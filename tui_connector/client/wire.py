@@ -180,10 +180,12 @@ _KEPT_OF_PROBE = 64_000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits in bytes: how much of a body the log keeps, and how large a decompressed response may be."""
+    """Limits: bytes of a body that the log keeps; bytes and JSON values of a decompressed response."""
 
     kept: int = 2_000_000
     response: int = 64_000_000
+    values: int = 5_000_000
+    """Products and orders of Magento have one value in 12 bytes or more."""
     kept_of_good: int | None = None
     """For successful responses from the 21st exchange on; None: the same as for all others."""
     kept_of_request: int | None = None
@@ -330,7 +332,7 @@ class _Attempt:
         self.has_left = False
         self.route: ProxyRoute | None = None
         self.record = AttemptRecord(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
-        self._inflater = Inflater("", wire._bounds.response)
+        self._inflater = Inflater("", wire._bounds.response, wire._bounds.values)
         self._received = bytearray()
         self._proxy_status: int | None = None
 
@@ -365,7 +367,8 @@ class _Attempt:
             self.record.headers = tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
             )
-            self._inflater = Inflater(response.headers.get("content-encoding", ""), self._wire._bounds.response)
+            encoding, bounds = response.headers.get("content-encoding", ""), self._wire._bounds
+            self._inflater = Inflater(encoding, bounds.response, bounds.values)
             async for chunk in response.aiter_raw():
                 for step, _ in enumerate(self._inflater.feed(chunk)):
                     if step:

@@ -48,6 +48,13 @@ class UnfoundField:
         return cls(setting, f"{what} {which}: {have} no field {missing}", remedy, names)
 
 
+def what_items_have(names: Sequence[str], *, are_objects: bool) -> str:
+    """What to say after "the items": their fields, or why there are none. `are_objects`: at least one of them is."""
+    if names:
+        return f"contain: {listed(names)}"
+    return "have no fields" if are_objects else "are not JSON objects"
+
+
 def lost_by_transform(lookups: Lookups, count: int) -> list[UnfoundField]:
     """The values of the result that were empty in all items; `count`: the number of items."""
     return [

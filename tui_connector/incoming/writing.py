@@ -17,12 +17,12 @@ from ..misspelling import did_you_mean
 from ..runs.database import LedgerError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
-from ..text import beginning, listed
+from ..text import beginning
 from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
 from .page_reader import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
-from .unfound_fields import ColumnSearch, UnfoundField
+from .unfound_fields import ColumnSearch, UnfoundField, what_items_have
 
 STEP = 0.25
 """Longest time between two durable steps, in seconds."""
@@ -31,15 +31,15 @@ STEP = 0.25
 def _require_field(field: str, setting: str, items: Sequence[bytes], of: str = "") -> None:
     """Raises `UserError` where none of the items has this field. `of`: whose items they are, for the message."""
     names: dict[str, None] = {}
-    for item in items:
-        if json_type(item) == "object":
-            names |= dict.fromkeys(members(item))
-            if field in names:
-                return
-    there = f"The items contain: {listed(list(names))}." if names else "The items are not JSON objects."
+    objects = [item for item in items if json_type(item) == "object"]
+    for item in objects:
+        names |= dict.fromkeys(members(item))
+        if field in names:
+            return
     suggestion = did_you_mean(field, names) or "."
     message = f"No item{of and f' {of}'} has the field {field!r}, which {setting} names"
-    raise UserError("field-missing", message, f"{there} Correct {setting}{suggestion}", setting)
+    contents = what_items_have(list(names), are_objects=bool(objects))
+    raise UserError("field-missing", message, f"The items {contents}. Correct {setting}{suggestion}", setting)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from ...incoming.model import FirstItems, Incoming, WrittenItems, list_request
 from ...incoming.pagination import CURSOR_HINT, ListPart, PaginationError
 from ...incoming.start import has_cursor_placeholder
 from ...incoming.unfound_fields import CODE as UNFOUND
+from ...incoming.unfound_fields import what_items_have
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ...magento.keyset import Keyset
 from ...magento.misread_criteria import placed_parameters
@@ -20,7 +21,7 @@ from ...magento.projection import PARAMETER, with_field
 from ...magento.search_criteria import SearchCriteria
 from ...misspelling import did_you_mean
 from ...templates import Json
-from ...text import count, listed
+from ...text import count
 from ..steps.other_stores import refusal
 
 _LATER = "2999-01-01 00:00:00"
@@ -57,7 +58,7 @@ async def incoming_findings(
 def lost_values(written: WrittenItems, first: FirstItems) -> Iterator[Finding]:
     """Warnings about values that a run would lose: fields that no item has, and items that cannot be transformed."""
     for each in written.unfound:
-        evidence = (f"#{first.exchange} {_contents(each.names)}",) if each.names else ()
+        evidence = (f"#{first.exchange} {_contents(each.names, first)}",) if each.names else ()
         yield Finding(UNFOUND, each.summary, evidence, each.remedy, each.setting)
     for rejected in written.rejected[:1]:
         yield Finding(
@@ -80,7 +81,7 @@ def _fields(incoming: Incoming, first: FirstItems) -> Iterator[tuple[str, Findin
     if not first.items:
         return
     there = list(dict.fromkeys(name for each in objects for name in each))
-    evidence = (f"#{first.exchange} {_contents(there)}",)
+    evidence = (f"#{first.exchange} {_contents(there, first)}",)
     for setting, name in named:
         if name is None or name in there:
             continue
@@ -100,10 +101,9 @@ def _left_out(incoming: Incoming, name: str) -> tuple[str, str] | None:
     return None
 
 
-def _contents(names: Sequence[str]) -> str:
-    if not names:
-        return "the items are not JSON objects and have no fields"
-    return f"the items contain: {listed(names)}"
+def _contents(names: Sequence[str], first: FirstItems) -> str:
+    are_objects = any(isinstance(each, dict) for each in first.items)
+    return f"the items {what_items_have(names, are_objects=are_objects)}"
 
 
 def _correct(setting: str, name: str, names: Sequence[str]) -> str:
@@ -178,7 +178,7 @@ class _NextPages:
         )
 
     def _evidence(self) -> tuple[str, ...]:
-        return (f"#{self._first.exchange} {_contents(self._names)}",)
+        return (f"#{self._first.exchange} {_contents(self._names, self._first)}",)
 
     async def _follow(self, part: ListPart) -> None:
         """Requests the next pages as a run does. Raises `PaginationError` if they do not follow each other."""
