@@ -341,6 +341,26 @@ async def test_a_response_without_current_values_is_not_taken_as_an_empty_list(
     assert failed.value.error.action is action
 
 
+@pytest.mark.parametrize("status", [400, 413, 414, 431])
+async def test_a_request_that_a_server_finds_too_long_is_divided(store: ComparedStore, status: int) -> None:
+    rows: list[Json] = [stock(f"SKU-{number:06d}", 5) for number in range(1, 38)]
+    longest = 0
+
+    async def send(request: Request) -> Response:
+        nonlocal longest
+        if len(request.uri) > 700:
+            return Response(status, (), b"<html><title>Request-URI Too Large</title></html>", 1)
+        longest = max(longest, len(request.uri))
+        return await store.session.client("shop")(request)
+
+    why = ("The web server does not accept such a long address.", "Send less.")
+    current = CurrentValues(preset("stock"), send, explain=lambda *_: why, now=store.bench.machine.now)
+    assert len(await current.read(rows)) == 37
+    assert longest > 300
+    with pytest.raises(RunFailed, match="does not accept such a long address"):
+        await current.read([stock("x" * 700)])
+
+
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:
     store.sandbox.change({"sandbox/fail_next": "503:1"})
     summary = await store.run(preset("stock"), [stock("SYNC-0001", 3)])

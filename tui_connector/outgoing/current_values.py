@@ -32,7 +32,7 @@ _IN_FLIGHT: Final = 4
 """Requests for current values at once."""
 _REMEMBERED: Final = 20_000
 """Entities of a plan whose planned values are remembered, for a later one that is the same in the store."""
-_TOO_LARGE = (400, 413, 414)
+_TOO_LARGE = (400, 413, 414, 431)
 """Statuses of a request that may be accepted with fewer values in it."""
 _TEMPORARY = frozenset({408, 429, *range(500, 600)} - {501})
 """Statuses of a store that is down or overloaded."""
@@ -389,8 +389,9 @@ class CurrentValues:
         refused = response.status in _TOO_LARGE
         largest = _largest(response) if refused else 0
         smaller = request.values > 1 or 0 < largest < request.rows
-        if refused and not largest and self._explain(request.request, response) is not None:
-            raise RunFailed(self._refusal(request.request, response))  # whatever is requested: a wrong token, say
+        by_store = response.status == 400 and response.body.lstrip()[:1] == b"{"  # a wrong token, say
+        if by_store and not largest and self._explain(request.request, response) is not None:
+            raise RunFailed(self._refusal(request.request, response))
         if lookup is not None and refused and smaller:
             return await self._divided(request, template, lookup, items, largest)
         if lookup is None and response.status == 404:
