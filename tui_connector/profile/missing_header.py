@@ -22,7 +22,8 @@ from .model import Profile
 from .open_brackets import state_after
 from .part_names import free
 from .positions import layout, value_at
-from .problems import FAMILIES, Problem, item_type, kind_class
+from .problems import FAMILIES, Problem
+from .table_models import item_type, kind_class
 
 _KEY = re.compile(r"[ \t]*([\w-]+(?:[ \t]*\.[ \t]*[\w-]+)*)[ \t]*=")
 _COMMENT = re.compile(r"[ \t]*#")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -11,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from .. import __version__
-from ..client.spans import is_span, probable_span
 from ..errors import InvalidValue, UserError
-from ..kinds import Kind, Model, broken_packages
+from ..kinds import broken_packages
 from ..misspelling import MISSPELT, most_similar
 from ..runs.inconsistency import Inconsistency, Setting
 from ..secrets.errors import LiteralSecret
@@ -29,6 +27,7 @@ from .environments import Overridden, own_secrets, unmarked_production, with_env
 from .model import DEFAULT_CLIENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
+from .table_models import as_type_of, keys_of, may_have, model_of, span_meant
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -434,33 +433,27 @@ def _found(data: Mapping[str, Any], error: Any) -> Found:
 
 def _wrong_type(data: Any, loc: tuple[int | str, ...], found: Found) -> Found:
     """A value of a wrong type: perhaps that of another key, or a command as it is typed in a shell."""
-    key, model, written = str(found.path[-1]) if found.path else "", _model_of(data, loc), value_at(data, found.path)
-    if meant := _span_meant(model, key, written):
+    key, model, written = str(found.path[-1]) if found.path else "", model_of(data, loc), value_at(data, found.path)
+    if meant := span_meant(model, key, written):
         return found._replace(suggestion=meant)
     if found.code != "wrong-type" or model is None or not isinstance(written, str):
         return found
-    if (meant := model.other_words.get(key, "")) in _keys_of(model):
+    if (meant := model.other_words.get(key, "")) in keys_of(model):
         return found._replace(message=f"{found.message}; did you mean {meant!r}?", suggestion=meant, is_of_key=True)
-    return found._replace(value=_as_type_of(model, key, written)) if key == "command" else found
-
-
-def _span_meant(model: type[Model] | None, key: str, written: object) -> str:
-    """The span that a number was meant as; "" where the key has none."""
-    fields = model.model_fields.items() if model is not None else ()
-    return probable_span(str(written)) if any(key in (n, f.alias) and is_span(f) for n, f in fields) else ""
+    return found._replace(value=as_type_of(model, key, written)) if key == "command" else found
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:
     """An unknown key: misspelt, or in another table than its own, above or directly below it."""
-    key, model = str(path[-1]), _model_of(data, loc)
-    known = _keys_of(model)
+    key, model = str(path[-1]), model_of(data, loc)
+    known = keys_of(model)
     if model is not None and (meant := model.other_words.get(key, "")) in known:
-        value = _as_type_of(model, meant, value_at(data, path))
+        value = as_type_of(model, meant, value_at(data, path))
         return Found(path, f"unknown key; did you mean {meant!r}?", "unknown-key", meant, is_of_key=True, value=value)
     near = most_similar(key, known, MISSPELT)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
-            if _may_have(_model_of(data, (*loc[:length], key)), key, value_at(data, path)):
+            if may_have(model_of(data, (*loc[:length], key)), key, value_at(data, path)):
                 return _of_other_table(path, _data_path(data, loc[:length]))
         if len(below := _meant_below(data, loc, path)) == 1:
             return _of_other_table(path, *below[0])
@@ -487,23 +480,12 @@ def _meant_below(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> list
     """What an unknown key at `path` may mean in the tables that are directly in its own: each table, and the key."""
     key, value, found = str(path[-1]), value_at(data, path), []
     for name, table in _table(value_at(data, path[:-1])).items():
-        model = _model_of(data, (*loc[:-1], name, key)) if isinstance(table, dict) else None
+        model = model_of(data, (*loc[:-1], name, key)) if isinstance(table, dict) else None
         if model is not None:
-            meant = model.other_words.get(key) or most_similar(key, _keys_of(model), MISSPELT)
-            if meant not in table and _may_have(model, meant, value):
+            meant = model.other_words.get(key) or most_similar(key, keys_of(model), MISSPELT)
+            if meant not in table and may_have(model, meant, value):
                 found.append(((*path[:-1], name), meant))
     return found
-
-
-def _may_have(model: type[Model] | None, key: str, value: Json) -> bool:
-    """Whether a table may have this key, with a value of this type."""
-    if model is None or key not in _keys_of(model):
-        return False
-    try:
-        model.model_validate({key: value}, by_alias=True, by_name=False, strict=True)
-    except ValidationError as error:
-        return not any(each["loc"] == (key,) and each["type"].endswith("_type") for each in error.errors())
-    return True
 
 
 def of_table_above(found: Found, data: Mapping[str, Any], above: ModelPath) -> Found:
@@ -516,7 +498,7 @@ def of_table_above(found: Found, data: Mapping[str, Any], above: ModelPath) -> F
     key = str(found.path[-1])
     there = _table(value_at(data, above))
     is_free = bool(there or value_at(data, above) == {}) and key not in there
-    if is_free and _may_have(_model_of(data, (*above, key)), key, value_at(data, found.path)):
+    if is_free and may_have(model_of(data, (*above, key)), key, value_at(data, found.path)):
         return _of_other_table(found.path, above)
     return found
 
@@ -560,54 +542,6 @@ def _data_path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
             continue  # the tag of a union, not a key
         path.append(step)
     return tuple(path)
-
-
-def _model_of(data: Any, loc: tuple[str | int, ...]) -> type[Model] | None:
-    """The model of the table that the last key of `loc` is in."""
-    model: Any = Profile
-    for step in loc[:-1]:
-        data = value_at(data, (step,))
-        model = kind_class(_field_type(model, step), data)
-    return model if isinstance(model, type) and issubclass(model, Model) else None
-
-
-def _keys_of(model: type[Model] | None) -> list[str]:
-    return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _as_type_of(model: type[Model], key: str, value: Json) -> Json:
-    """What this key has instead of a value that was written for another one; None if it may have that value."""
-    types = str(next(field.annotation for name, field in model.model_fields.items() if key in (name, field.alias)))
-    if types.startswith("bool"):
-        return None if isinstance(value, bool) else True
-    if types.startswith("list[str]") and isinstance(value, str):
-        try:
-            return list(shlex.split(value)) or None
-        except ValueError:
-            return None
-    return None
-
-
-def _field_type(model: Any, step: str | int) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        field = next((f for name, f in model.model_fields.items() if step in (name, f.alias)), None)
-        return item_type(field.annotation) if field is not None else model
-    return model
-
-
-def kind_class(model: Any, data: object) -> Any:
-    """The kind that a table in `data` names, where `model` is a family."""
-    if not (isinstance(model, type) and issubclass(model, Kind) and Kind in model.__bases__):
-        return model
-    name = _table(data).get("kind")
-    return (model.find(name) if isinstance(name, str) else None) or model
-
-
-def item_type(annotation: Any) -> Any:
-    """The model inside `dict[Name, Model]`, `list[Model]` or `Model | None`."""
-    arguments = getattr(annotation, "__args__", ())
-    models = [a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)]
-    return models[-1] if models else annotation
 
 
 def _hint(wanted: str, names: Sequence[str]) -> str:
