@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,6 @@ from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...errors import UserError
 from ...guide.checks.check import CheckResult
-from ...guide.drafts import Drafts, key_for
 from ...guide.part_families import FAMILIES, Family
 from ...guide.profiles.saved_changes import ChangedPart
 from ...guide.profiles.saved_profile import part_of
@@ -43,14 +41,13 @@ from ..widgets.choice import ChoiceScreen
 from ..widgets.form_field import FormPath
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .addable_parts import ADDABLE, titles_to_add
+from .forms_screen import FormsScreen
 from .part_finder import find_part
-from .part_forms import PartForms
 from .part_list import PartList, ProblemList
 from .part_runs import PartRuns
 from .part_status import RowStatus
 from .profile_screen import PageContext, ProfileScreen
 from .status_screen import StatusScreen
-from .texts_screen import TextsScreen
 
 _OF_VALID_PROFILE = ("page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
@@ -63,7 +60,7 @@ _AGES_INTERVAL = 30.0
 """Seconds until the ages of runs and tests are shown anew."""
 
 
-class ProfilePage(StatusScreen, TextsScreen):
+class ProfilePage(StatusScreen, FormsScreen):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
@@ -111,9 +108,6 @@ class ProfilePage(StatusScreen, TextsScreen):
         """`part` is selected first. `form_at` is a key whose form is opened."""
         super().__init__(context)
         self._first_part, self.form_at = part, form_at
-        self._added_environment = ""
-        """The environment that was added and is offered once it was read."""
-        self._forms = PartForms(self.app, self.path, self.environment)
         self._part_runs = PartRuns(self.app, self.workbench, self.path, lambda: self.profile)
 
     def show_imported(self, parts: Mapping[str, Sequence[str]]) -> None:
@@ -178,7 +172,7 @@ class ProfilePage(StatusScreen, TextsScreen):
         at, self.form_at = self.form_at, ()
         if at:
             self.call_after_refresh(self._open_form, at)
-        added, self._added_environment = self._added_environment, ""
+        added, self.added_environment = self.added_environment, ""
         if added and is_on_top(self):
             self._choose_environment(added)
 
@@ -284,7 +278,7 @@ class ProfilePage(StatusScreen, TextsScreen):
     async def _open_form(self, at: FormPath) -> None:
         """Opens the form that this key is in."""
         if at[0] == TABLE:
-            self._edit_environment(str(at[1]), at)
+            self.edit_environment(str(at[1]), at)
         else:
             self._list.select(str(at[0]), str(at[1]))
             await self._edit_selected(at)
@@ -296,7 +290,7 @@ class ProfilePage(StatusScreen, TextsScreen):
             await self._correct_text(part, opened.problems[0])
         elif part is not None and not at and opened is not None and not opened.is_readable(part):
             await self.action_edit_text()
-        elif part is not None and not await self._edit_here(part, add=False, at=at):
+        elif part is not None and not await self.edit_here(part, add=False, at=at):
             discarded = self.action_edit if part.family in ("incoming", "outgoing") else None
             await self._edit(part, "form", discarded, at=at)
 
@@ -336,77 +330,14 @@ class ProfilePage(StatusScreen, TextsScreen):
 
     async def _add(self, family: str | None) -> None:
         if family == TABLE:
-            self._edit_environment()
+            self.edit_environment()
             return
         found = next((each for each in FAMILIES if each == family), None)
         if found is None:
             return
-        if not await self._edit_here(ProfilePart(found, "", ""), add=True):
+        if not await self.edit_here(ProfilePart(found, "", ""), add=True):
             has_form = found in ("incoming", "outgoing")
             await self._edit(self._list.selected, "add", partial(self._add, found) if has_form else None, found)
-
-    async def _edit_here(self, part: ProfilePart, *, add: bool, at: FormPath = ()) -> bool:
-        """Opens the form of the part over the page, or adds one; False if the guide is the place to edit it.
-
-        `at` is the field that has the focus first.
-        """
-        # keys that are pressed now are meant for the form
-        self.busy = f"Opening {part.name or 'the list of what can be added'}"
-        self.show_status()
-        if await self._has_form(part):
-            self._edit_in_form(part, add=add, at=at)
-            return True
-        self.busy = ""
-        return False
-
-    async def _has_form(self, part: ProfilePart) -> bool:
-        """Whether the part is edited here: not in the guide's steps, nor while the guide has a draft of the profile."""
-        if part.family not in ("incoming", "outgoing") or self.opened is None or self.opened.document is None:
-            return False
-        drafts = Drafts(self.machine.directories.state)
-        return await asyncio.to_thread(drafts.find, key_for(self.path)) is None
-
-    @work(exclusive=True, group="edit")
-    async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
-        """Opens the form of the part, or adds one; saves it after the difference was shown.
-
-        From the text, which `at` tells, it leads back there.
-        """
-        assert part.family in ("incoming", "outgoing")
-        change, done = None, "Saved: {}. ^Z undoes it." if at else "Saved: {}. u undoes it."
-        async with self.changing(self.busy), self.file_workbench() as workbench:
-            if not add:
-                change = await self._forms.edit(workbench, part.family, part.name, at)
-            elif (added := await self._forms.add(workbench, part.family)) is not None:
-                (name, change), done = added, "Added: {}. Enter opens its form, u undoes it."
-                part = ProfilePart(part.family, name, "")
-            if change is not None:
-                self.record(change)
-                self.notify(done.format(part.name), markup=False)
-        if at:
-            self.show_text(at)
-
-    @work(exclusive=True, group="edit")
-    async def _edit_environment(self, name: str = "", at: FormPath = (), like: str = "") -> None:
-        """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown.
-
-        `like` is the environment that a new one is a copy of. As above for `at`.
-        """
-        change, done = None, "Saved: {}. ^Z undoes it." if at else "Saved: {}. E uses it, u undoes the change."
-        opening = self.changing(f"Opening {name or 'the form of an environment'}")
-        async with opening, self.file_workbench() as workbench:
-            if name:
-                change = await self._forms.edit_environment(workbench, name, at)
-            elif (added := await self._forms.add_environment(workbench, like)) is not None:
-                name, change = added
-                done = "Added: {}. E uses it, u undoes the change."
-                if self.profile is not None:
-                    self._added_environment, done = name, "Added: {}. Enter uses it; on the page, u undoes it."
-            if change is not None:
-                self.record(change)
-                self.notify(done.format(name), markup=False)
-        if at:
-            self.show_text(at)
 
     @property
     def selected_part(self) -> ProfilePart | None:
@@ -551,9 +482,9 @@ class ProfilePage(StatusScreen, TextsScreen):
         if choice.action in ("rename", "delete"):
             self.change_environment(choice.action, choice.name)
         elif choice.action == "copy":
-            self._edit_environment(like=choice.name)
+            self.edit_environment(like=choice.name)
         elif choice.action != "use":
-            self._edit_environment(choice.name)
+            self.edit_environment(choice.name)
         elif choice.name != self.environment:
             self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
 
@@ -562,9 +493,6 @@ class ProfilePage(StatusScreen, TextsScreen):
             text = f"{self.path.name} no longer has the environment {self.environment}. The base values are in use."
             self.notify(shown_line(text), severity="warning", markup=False)
             self.post_message(self.EnvironmentChosen(self.path, "", self._list.selected))
-
-    def unsaved_work(self) -> str:
-        return f"The changes in the form are not saved to {self.path.name}." if self._forms.unsaved else ""
 
     def before_exit(self) -> None:
         """Nothing is kept."""
