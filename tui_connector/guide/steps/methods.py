@@ -101,6 +101,7 @@ METHODS: Mapping[str, GuideMethod] = {
             "System › Permissions › All Users: add a dedicated user, with a role that grants only what it needs.",
             "Log in with it in a browser once. Six wrong passwords lock it for 30 minutes.",
             "If admin users need a one-time code (2FA), use an integration instead.",
+            "For a customer: More fields › Request URI = /rest/V1/integration/customer/token.",
         ),
         "You can change the user's permissions later, in its role.",
     ),
