@@ -23,7 +23,7 @@ from ...guide.requests.resend import (
     relative_uri,
     resendable_request,
 )
-from ...guide.rest_api import KnownPaths
+from ...guide.rest_api import KnownPaths, common_paths
 from ...log.history import Keep
 from ...log.operators import Predicate
 from ...log.request_summary import request_summary
@@ -422,7 +422,7 @@ class RequestActions:
         self._open_form(_FormOf(key, None, "New request", request, "", "", base, self._paths(new), send))
 
     def _paths(self, new: NewRequests, client: str = "") -> FindPaths:
-        """The paths of the store: those that were kept, then those of its schema.
+        """The paths of the store: those that were kept, or common ones, then those of its schema.
 
         That is read to the end even if the form is closed before: the next one needs them, too.
         """
@@ -437,7 +437,8 @@ class RequestActions:
 
         async def known() -> AsyncIterator[KnownPaths]:
             with suppress(RequestFailed):
-                yield await new.kept_paths(client)
+                kept = await new.kept_paths(client)
+                yield kept if kept.paths else common_paths()
             if (found := await read) is not None:
                 yield found
 
