@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from time_zones import time_zone
 
 from tui_connector.client.exchange import RecordedBody, Timings
+from tui_connector.client.json_text import indented
 from tui_connector.client.printer import LONG_FORMAT_BODY, blocks, simple, text
 from tui_connector.log.shown_text import row_text
 
@@ -111,6 +112,16 @@ def test_a_body_nested_too_deeply_is_shown_as_it_came(depth: int) -> None:
     body = b"[" * depth + b"]" * depth
     printed = [line for _, lines in blocks(exchange(body=body), "full", pretty=True) for line in lines]
     assert "".join(printed[printed.index("X-Cache: MISS") + 2 :]).replace(" ", "") == body.decode()
+
+
+@pytest.mark.parametrize("depth", [40, 400, 900])
+def test_deep_json_is_not_indented_without_bounds(depth: int) -> None:
+    each = b"[" * depth + b'"]]]]"' + b"]" * depth
+    body = b"[" + b",".join([each] * (100_000 // len(each))) + b"]"
+    shown = indented(body)
+    assert shown is not None
+    assert "".join(shown.split()).encode() == body
+    assert len(shown) < len(body) * 90
 
 
 @given(st.text(), st.text(), st.binary(), st.sampled_from(["simple", "long", "full", "curl"]))

@@ -115,6 +115,7 @@ def test_shapes_that_hold_items(body: str, items: str, expected: list[bytes], to
         ('{"items":[NaN]}', "items", "NaN", False),
         (b'{"items":["\xff"]}', "items", "byte 12 is not UTF-8", False),
         ("[" * 100_000, "@", "nested too deep", False),
+        ('{"items":{"0":{"a":' + "[" * 900 + "]" * 900 + '},"2":{}}}', "items || x", "nested too deep", False),
         ('{"items":[1]}', "items[0]", "an object with items", False),
         ('{"items":[1]}', "sum(x)", "cannot be found", False),
     ],

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 _INDENT = 2
 _MAX_DEPTH = 40
-"""Indented levels; without a limit, 100,000 brackets would result in 20 GB of spaces."""
-_MAX_INVALID = 1_000_000
-"""Characters of other invalid JSON that are indented token by token; longer text is shown as received."""
+"""Indented levels; without a limit, 2 MB of brackets in 900 levels would result in 1.8 GB of spaces."""
+_MAX_OTHER = 1_000_000
+"""Characters of invalid or deep JSON that are indented token by token; longer text is shown as received."""
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+')
 _STRING, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*(?:"|\\?\Z)', re.DOTALL), re.compile(rb"[{}\[\]]")
+_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NO_BRACKETS = bytes({*range(256)} - _STEPS.keys())
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|(.))")
 _KEY = re.compile(r'\s*("(?:\\.|[^"\\])*")\s*:')
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,20 +25,28 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def indented(data: bytes) -> str | None:
     """The JSON in `data`, indented, with numbers and strings unchanged; None if it is not JSON.
 
-    Truncated JSON is indented as far as it goes.
+    Truncated JSON is indented as far as it goes, and JSON that is nested too deep to its 40th level.
     """
     import msgspec  # takes 15 ms, and is only needed once a body is shown
 
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.lstrip()[:1] or data.lstrip()[:1] not in b'{["':
         return None
-    try:
-        return msgspec.json.format(data, indent=_INDENT).decode("utf-8", "replace")
-    except (msgspec.DecodeError, RecursionError):
-        if (cut := _indented_cut(data)) is not None:
-            return cut
-        text = data.decode("utf-8", "replace")
-        return _indent_tokens(text) if len(text) <= _MAX_INVALID and text.lstrip()[0] != '"' else None
+    if _depth_of(data) <= _MAX_DEPTH:
+        try:
+            return msgspec.json.format(data, indent=_INDENT).decode("utf-8", "replace")
+        except (msgspec.DecodeError, RecursionError):
+            if (cut := _indented_cut(data)) is not None:
+                return cut
+    text = data.decode("utf-8", "replace")
+    return _indent_tokens(text) if len(text) <= _MAX_OTHER and text.lstrip()[0] != '"' else None
+
+
+def _depth_of(data: bytes) -> int:
+    """How many brackets are open at once, at most."""
+    parts = data.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
+    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)  # those in strings have no meaning
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 def _indented_cut(data: bytes) -> str | None:

@@ -569,6 +569,8 @@ def _page_by_expression(response: Response, body: bytes, items: str) -> Page:
         found, why = _compiled(items).find(data, Budget())
         if found is None or _contains_gaps(found):
             found, why = _compiled(items).find(_without_gaps(data), Budget())
+    except RecursionError as error:
+        raise InvalidJson("it is nested too deep") from error
     except InvalidValue as error:
         raise PageUnreadable(
             f"The items of the response cannot be found with {items!r}: {error.message}",
