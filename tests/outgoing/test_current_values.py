@@ -361,6 +361,17 @@ async def test_a_request_that_a_server_finds_too_long_is_divided(store: Compared
         await current.read([stock("x" * 700)])
 
 
+async def test_an_entity_that_a_firewall_objects_to_is_named(store: ComparedStore) -> None:
+    async def send(request: Request) -> Response:
+        if "select" in request.uri:
+            return Response(403, (), b"<html><title>Forbidden</title></html>", 1)
+        return await store.session.client("shop")(request)
+
+    current = CurrentValues(preset("stock"), send, now=store.bench.machine.now)
+    with pytest.raises(RunFailed, match=r"The current values of select-7 cannot be read: 403"):
+        await current.read([*(stock(f"SKU-{number:06d}") for number in range(1, 38)), stock("select-7")])
+
+
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:
     store.sandbox.change({"sandbox/fail_next": "503:1"})
     summary = await store.run(preset("stock"), [stock("SYNC-0001", 3)])

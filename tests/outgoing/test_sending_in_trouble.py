@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,50 @@ async def test_a_run_goes_on_where_results_differ_or_the_user_wants_it_to(tmp_pa
             outbox.write(*rows(*skus))
             summary = await outbox.run(OutgoingOptions(full=True, keep_going=keep_going))
         assert (summary.state, summary.tasks["new"], len(store.sent)) == ("complete", 0, 150)
+
+
+BLOCKED = reply("403 Forbidden", b"<title>Attention Required! | Cloudflare</title>", "Server: cloudflare")
+
+
+@pytest.mark.parametrize("batch", [1, 20])
+@pytest.mark.parametrize("blocked", [[4], [0], [199], range(7), range(60, 100)], ids=str)
+async def test_an_entity_that_a_firewall_forbids_fails_and_the_others_arrive(
+    tmp_path: Path, machine: Machine, blocked: Sequence[int], batch: int
+) -> None:
+    skus = [f"S{number}" for number in range(200)]
+    forbidden = {skus[number] for number in blocked}
+    async with storing(lambda sent: BLOCKED if forbidden & {row["sku"] for row in sent.rows} else OK) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows(*skus))
+        options = OutgoingOptions(keep_going=len(blocked) == 7)
+        summary = await outbox.run(options, batch=batch, repeatable=True)
+    assert summary.state == "complete"
+    failed = {task.identifier: task.reason for task in outbox.tasks("failed")}
+    assert failed.keys() == forbidden
+    assert all("firewall or the web server (cloudflare) rejected the request" in reason for reason in failed.values())
+    assert counted(summary)["finished"] == 200 - len(forbidden)
+
+
+@pytest.mark.parametrize(("allowed", "most"), [(0, 15), (20, 20 + 50 + 16)])
+async def test_a_run_stops_where_a_firewall_forbids_everything(
+    tmp_path: Path, machine: Machine, allowed: int, most: int
+) -> None:
+    """From the start, or after a number of requests. Nothing has failed, and the next run sends it."""
+    async with storing(lambda sent: OK if len(store.sent) <= allowed else BLOCKED) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows(*(f"S{number}" for number in range(200))))
+        summary = await outbox.run()
+        assert (summary.state, summary.code) == ("refused", "status-403")
+        assert "rejected the request" in summary.reason
+        assert "--keep-going sends the others" in summary.reason
+        assert counted(summary) == {"new": 200 - allowed} | ({"finished": allowed} if allowed else {})
+        assert len(store.sent) <= most
+        store.answer = lambda sent: OK
+        assert counted(await outbox.run()) == {"finished": 200}
+        store.answer = lambda sent: BLOCKED
+        outbox.write(*rows("A", "B"))
+        assert counted(await outbox.run()) == {"new": 2}
+        assert counted(await outbox.run(OutgoingOptions(keep_going=True))) == {"failed": 2}
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ _IN_FLIGHT: Final = 4
 """Requests for current values at once."""
 _REMEMBERED: Final = 20_000
 """Entities of a plan whose planned values are remembered, for a later one that is the same in the store."""
-_TOO_LARGE = (400, 413, 414, 431)
-"""Statuses of a request that may be accepted with fewer values in it."""
+_TOO_LARGE = (400, 403, 413, 414, 431)
+"""Statuses of a request that may be accepted with fewer values in it; 403 if a firewall objects to one of them."""
 _TEMPORARY = frozenset({408, 429, *range(500, 600)} - {501})
 """Statuses of a store that is down or overloaded."""
 _STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
@@ -349,8 +349,8 @@ class CurrentValues:
                 with_value(found, path, value, sent)
         return found
 
-    def _name(self, entity: Json) -> str:
-        name = entity.get(self._outgoing.identifier or "") if isinstance(entity, dict) else None
+    def _name(self, entity: Json | Item) -> str:
+        name = entity.get(self._outgoing.identifier or "") if isinstance(entity, Mapping) else None
         return "" if name is None else str(name)
 
     # requests
@@ -391,13 +391,13 @@ class CurrentValues:
         smaller = request.values > 1 or 0 < largest < request.rows
         by_store = response.status == 400 and response.body.lstrip()[:1] == b"{"  # a wrong token, say
         if by_store and not largest and self._explain(request.request, response) is not None:
-            raise RunFailed(self._refusal(request.request, response))
+            raise RunFailed(self._refusal(request, response))
         if lookup is not None and refused and smaller:
             return await self._divided(request, template, lookup, items, largest)
         if lookup is None and response.status == 404:
             return [(request.wanted, [])]
         if not template.is_expected(response.status):
-            raise RunFailed(self._refusal(request.request, response))
+            raise RunFailed(self._refusal(request, response))
         page = _page(response, items)
         if lookup is not None and not lookup.is_complete(page):
             if request.values > 1:
@@ -430,15 +430,13 @@ class CurrentValues:
         except RequestFailed as error:
             raise RunFailed(error_for_failure(error)) from error
 
-    def _refusal(self, request: Request, response: Response) -> RunError:
-        status = response.status
-        message = f"The current values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
-        code, hint = f"status-{status}", ""
-        if status not in _TEMPORARY and (explanation := self._explain(request, response)) is not None:
-            message, hint = (
-                f"The current values cannot be read: {explanation[0].rstrip('.')} ({status})",
-                explanation[1],
-            )
+    def _refusal(self, request: LookupRequest, response: Response) -> RunError:
+        status, hint, code = response.status, "", f"status-{response.status}"
+        name = self._name(request.wanted[0].data) if len(request.wanted) == 1 else ""
+        what = f"The current values{f' of {beginning(name, 60)}' if name else ''} cannot be read"
+        message = f"{what}: {status} {beginning(error_message(response.body), 300)}".rstrip()
+        if status not in _TEMPORARY and (explanation := self._explain(request.request, response)) is not None:
+            message, hint = f"{what}: {explanation[0].rstrip('.')} ({status})", explanation[1]
         if status in (401, 403):
             permission = self.comparison.permission
             needed = f"Reading them needs the permission {permission}." if permission else ""

@@ -34,6 +34,7 @@ class Outcome(Enum):
     SPLIT = "the store has refused the batch as a whole: send it in halves"
     FAILED = "the store has refused them"
     UNKNOWN = "they may or may not have arrived"
+    FORBIDDEN = "they, or all requests, were forbidden: see whether others are allowed"
     STOP = "no entity can be sent: stop the run"
 
 
@@ -130,7 +131,8 @@ def result_for_response(
         return SendResult(outcome, error, response)
 
     if status in (401, 403):
-        return found(Outcome.STOP, Action.REFUSED, "Run `check` on the profile to see what is missing.")
+        outcome = Outcome.FORBIDDEN if status == 403 and not reads else Outcome.STOP
+        return found(outcome, Action.REFUSED, "Run `check` on the profile to see what is missing.")
     if status in (429, 503):
         return found(Outcome.UNAVAILABLE, Action.WAIT)
     if status in _GATEWAY:

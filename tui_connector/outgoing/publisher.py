@@ -30,6 +30,7 @@ from .chain import ChainStep
 from .changes import Compare
 from .errors import ItemError, Outcome, SendResult, is_unreachable, result_for_exception, result_for_response
 from .feeding import MAX_TRIES, UNKNOWN_HINT, WINDOW, TaskFeeder, TaskStore, pause_after, reads
+from .forbidden import Forbidden, ForbiddenBatches
 from .model import Outgoing
 from .open_tasks import OpenTask, OpenTasks, TaskBatch
 from .queued_tasks import QueuedTasks
@@ -129,6 +130,7 @@ class Publisher:
             delay=self._delay,
             on_failed=self.stop,
         )
+        self._forbidden = ForbiddenBatches(keep_going=keep_going)
         self._in_flight = 0
         self._requests: set[asyncio.Task[None]] = set()
         self._delays: set[asyncio.Task[None]] = set()
@@ -170,6 +172,9 @@ class Publisher:
                         self._launch(batch, request, template)
                     self._on_step()
                     continue
+                if self._forbidden and self._has_sent_all():
+                    self._decide_forbidden()
+                    continue
                 if self._is_idle():
                     break
                 self._changed.clear()
@@ -188,6 +193,13 @@ class Publisher:
         if self._batches or self._delays or self._pausing is not None or self._following is not None:
             return False
         return self.limit_reached or (self._feeder.exhausted and not self._tasks.count)
+
+    def _has_sent_all(self) -> bool:
+        """Whether no request is left that could show that others are allowed than those that were forbidden."""
+        working = (self._filling, self._pausing, self._following, self._stop)
+        if self._in_flight or self._batches or self._delays or any(each is not None for each in working):
+            return False
+        return self.limit_reached or not self._feeder.ready
 
     @property
     def _following(self) -> asyncio.Task[None] | None:
@@ -324,7 +336,7 @@ class Publisher:
         if self._delivery is not None and self._queued is not None:
             result, accepted = queued(result, len(self._delivery.slices(len(batch.tasks))))
             if accepted is not None:
-                self._succeeded(len(batch.tasks))
+                self._succeeded(len(batch.tasks), batch.step)
                 self._queued.accepted(batch, result, accepted)
                 return
             for each in batch.tasks:
@@ -344,7 +356,7 @@ class Publisher:
         return self._explained(result, request, response)
 
     def _explained(self, result: SendResult, request: Request, response: Response) -> SendResult:
-        if result.outcome is not Outcome.STOP or result.error is None:
+        if result.outcome not in (Outcome.STOP, Outcome.FORBIDDEN) or result.error is None:
             return result
         if (explanation := self._explain(request, response)) is None:
             return result
@@ -356,7 +368,7 @@ class Publisher:
 
     def _on_result(self, batch: TaskBatch, result: SendResult) -> None:
         if result.outcome in (Outcome.DONE, Outcome.ACCEPTED, Outcome.FAILED, Outcome.SPLIT):
-            self._succeeded(len(batch.tasks))
+            self._succeeded(len(batch.tasks), batch.step)
         self._apply(batch, result)
 
     def _on_operation(self, batch: TaskBatch, result: SendResult) -> None:
@@ -375,10 +387,12 @@ class Publisher:
         log.info("%d tasks: %s (%s)", len(batch.tasks), result.outcome.name, error.code)
         match result.outcome:
             case Outcome.STOP:
-                for each in batch.tasks:
-                    recorded = self._tasks.recorded(batch)
-                    self._tasks.update(each, "new", error.message, error.code, error.exchange, responses=recorded)
+                self._return(batch, error)
                 self.stop(error)
+            case Outcome.FORBIDDEN:
+                self._return(batch, error)
+                if self._forbidden.add(batch, result):
+                    self.stop(_refusing_all(error))
             case Outcome.SPLIT if len(batch.tasks) > 1:
                 self._divide(batch, error)
             case Outcome.FAILED | Outcome.SPLIT:
@@ -390,8 +404,29 @@ class Publisher:
             case _:
                 self._failed_temporarily(batch, error, result)
 
-    def _succeeded(self, tasks: int) -> None:
-        """The store works: it has decided about a request."""
+    def _return(self, batch: TaskBatch, error: RunError) -> None:
+        """The tasks are sent by the next run, unless this one decides otherwise."""
+        for each in batch.tasks:
+            recorded = self._tasks.recorded(batch)
+            self._tasks.update(each, "new", error.message, error.code, error.exchange, responses=recorded)
+
+    def _decide_forbidden(self) -> None:
+        """No further request will show whether others are allowed."""
+        for forbidden, at_fault in self._forbidden.take():
+            if at_fault:
+                self._refuse_forbidden(forbidden)
+            elif (error := forbidden[1].error) is not None:
+                self.stop(_refusing_all(error))
+
+    def _refuse_forbidden(self, forbidden: Forbidden) -> None:
+        """The batch is forbidden because of what is in it."""
+        batch, result = forbidden
+        self._apply(batch, replace(result, outcome=Outcome.SPLIT))
+
+    def _succeeded(self, tasks: int, step: int) -> None:
+        """The store works: it has decided about a request of this step."""
+        for forbidden in self._forbidden.allowed(step):
+            self._refuse_forbidden(forbidden)
         self._successes += 1
         self._failing.clear()
         self._probing = False
@@ -530,3 +565,9 @@ class Publisher:
     def _paused(self, task: asyncio.Task[None]) -> None:
         self._pausing = None
         self._guard(task)
+
+
+def _refusing_all(error: RunError) -> RunError:
+    """The error of a run whose requests are all forbidden."""
+    hint = "If only some entities are forbidden, --keep-going sends the others."
+    return replace(error, hint=f"{error.hint.rstrip('.')}. {hint}" if error.hint else hint)
