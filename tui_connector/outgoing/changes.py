@@ -45,6 +45,8 @@ class EntityChange:
     """A warning before the entity is sent, such as a sku without a product."""
     refused: bool = False
     """Whether the store is expected to refuse it, for the reason in `note`."""
+    not_stored: bool = False
+    """Whether the store would accept it without storing all of it, for the reason in `note`; it is `refused`, too."""
 
     def as_json(self) -> dict[str, Json]:
         """The object that `--plan --json` prints."""
@@ -74,6 +76,8 @@ def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, ru
 
 
 def _compare(name: str, value: Json, old: Json | Absent, rule_of: RuleOf, found: list[FieldChange]) -> None:
+    if value == [] and attributes_in(old) is not None:
+        return  # attributes that are not sent are kept
     rule = rule_of(name)
     if rule is not None and not equal(value, old, rule):
         found.append(FieldChange(name, old, value))

@@ -56,6 +56,14 @@ class FieldRule(Model):
     least: float | None = Field(
         None, title="Least", description="The lowest usual number; a plan warns of a lower one.", examples=[0]
     )
+    not_stored: list[Json] | Literal["any"] = Field(
+        default_factory=list,
+        title="Not stored",
+        description="Values that the store accepts in this field without storing them: entities with a change to one "
+        'fail instead of being sent. "any": all values.',
+        examples=[[None, ""]],
+    )
+    instead: str = Field("", title="Instead", description="What to do instead, shown in plans and with failed tasks.")
     restore_absent: Json = Field(
         None, title="Restore absent", description="What undo sends for a field that had no value (default null)."
     )
@@ -71,6 +79,12 @@ class FieldRule(Model):
         None, title="Restore value", description="JMESPath expression for the value of the other field."
     )
     not_restored: str = Field("", title="Not restored", description="Why undo leaves the field as it is.")
+
+    def stores(self, value: Json) -> bool:
+        """Whether the store has this value in the field after it accepted it."""
+        if self.not_stored == "any":
+            return False
+        return not any(value == each and type(value) is type(each) for each in self.not_stored)
 
     def equality(self) -> EqualityRule:
         return EqualityRule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from ..runs.errors import SEE_LOG, Action, Explain, RunError, RunFailed, error_f
 from ..templates import Json
 from ..text import beginning
 from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
+from .comparison import FieldRule
 from .envelope import Envelope
 from .equality import ABSENT, Absent, EqualityRule, is_below, is_number, member, rounded
 from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
@@ -117,9 +119,13 @@ class CurrentValues:
         selected_by = comparison.lookup.reads() if comparison.lookup is not None else ()
         self._selected_by = [name for name in selected_by if name not in comparison.identifiers]
         self._rules: dict[str, EqualityRule | None] = {}
+        self._field_rules: dict[str, FieldRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
         self._remembers, self._address, self._now, self._explain = remembers, address, now, explain
+        found = _STORE_VIEW.match(address) if comparison.per_view else None
+        self._global_prefix = f"{found[1]}rest/all/V1/" if found and found[2] not in ("all", "async") else ""
+        """The address of all store views, if a single one is written to and has its own values."""
         self._prefix: str | None = None
         """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
@@ -178,10 +184,9 @@ class CurrentValues:
 
         Raises `RunFailed`.
         """
-        found = _STORE_VIEW.match(self._address)
-        if not self.comparison.per_view or found is None or found[2] in ("all", "async"):
+        if not self._global_prefix:
             return None
-        self._prefix = f"{found[1]}rest/all/V1/"
+        self._prefix = self._global_prefix
         try:
             return await self.look_up(wanted)
         finally:
@@ -298,14 +303,32 @@ class CurrentValues:
             created = changes_of(sent, ABSENT, comparison.equality)
             lacking = _lacking(sent, [*comparison.required, *comparison.required_to_create])
             refused = bool(lacking) or current.refused or comparison.missing == "refused"
-            unusual = "" if refused else self._unusual(created)
-            note = lacking or "; ".join(filter(None, [current.note, unusual])) or (_MISSING if refused else "")
-            return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note, refused)
+            lost = "" if refused else self._not_stored(created)
+            unusual = "" if refused or lost else self._unusual(created)
+            note = lacking or "; ".join(filter(None, [current.note, lost, unusual])) or (_MISSING if refused else "")
+            former = self._former(entity, sent, current=None)
+            return EntityChange(name, "create", tuple(created), former, note, refused or bool(lost), bool(lost))
         lacking = _lacking(sent, comparison.required)
         refused = bool(lacking) or comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
-        note = lacking or (_EXISTS if refused else self._unusual(current.changes))
-        return EntityChange(name, "change", tuple(current.changes), former, note, refused)
+        lost = "" if refused else self._not_stored(current.changes)
+        note = lacking or (_EXISTS if refused else lost or self._unusual(current.changes))
+        return EntityChange(name, "change", tuple(current.changes), former, note, refused or bool(lost), bool(lost))
+
+    def _not_stored(self, changes: Iterable[FieldChange]) -> str:
+        """Which values the store would accept without storing them, and what to do instead; empty without any."""
+        return "; ".join(f"{each.field}: {why}" for each in changes if (why := self.not_stored(each.field, each.new)))
+
+    def not_stored(self, field: str, value: Json) -> str:
+        """Why the store would not have this value in the field although it accepts it; empty if it would."""
+        if field not in self._field_rules:
+            self._field_rules[field] = self.comparison.rule(field)
+        rule = self._field_rules[field]
+        resets_view = value is None and self._global_prefix and not field.startswith("extension_attributes.")
+        if rule is None or resets_view or rule.stores(value):
+            return ""
+        text = f"the store accepts {beginning(json.dumps(value, ensure_ascii=False), 60)} without storing it"
+        return f"{text}; {rule.instead}" if rule.instead else text
 
     def _unusual(self, changes: Iterable[FieldChange]) -> str:
         """A warning about texts in fields that are compared as numbers, and too low numbers; empty without any."""

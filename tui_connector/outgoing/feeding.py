@@ -14,7 +14,7 @@ from ..client.message import Request
 from ..client.model import RequestTemplate
 from ..runs.errors import Action, RunError, RunFailed
 from .changes import Compare
-from .errors import ACCEPTED
+from .errors import ACCEPTED, ItemError
 from .model import Outgoing
 from .open_tasks import OpenTask, OpenTasks, TaskBatch
 from .queued_tasks import QueuedTasks, place_in_queue
@@ -109,6 +109,8 @@ class TaskFeeder:
                     self._tasks.finish(each, "finished", "It has arrived: the store has these values", "settled")
                 elif change.action == "unchanged" and self._outgoing.send == "changed":
                     self._tasks.finish(each, "unchanged")
+                elif change.not_stored:
+                    self._tasks.fail(TaskBatch([each]), ItemError(change.note, "not-stored"))
                 elif each.may_be_queued:
                     queued.append(each)
                 else:

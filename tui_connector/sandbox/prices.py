@@ -116,7 +116,7 @@ class Prices(Endpoints):
             wrong = self._special_problems(row)
             problems += wrong
             if not wrong:
-                dates = {code: row[name] for name, code in _SPECIAL_DATES.items() if row.get(name) is not None}
+                dates = {code: row[name] for name, code in _SPECIAL_DATES.items() if row.get(name)}
                 self._set(row, {"special_price": f"{_number(row['price']):.6f}"} | dates)
         return problems
 
@@ -134,7 +134,7 @@ class Prices(Endpoints):
             return [_no_store(row)]
         problems: list[Json] = []
         for label, value in (("Price From", start), ("Price To", end)):
-            if value is not None and not _DATE.fullmatch(str(value)):
+            if value and not _DATE.fullmatch(str(value)):
                 # The value named is that of the end in both: so Magento has it.
                 problems.append(
                     {"message": f"Invalid attribute {label} = {end}.{tail}", "parameters": [label, *parameters]}

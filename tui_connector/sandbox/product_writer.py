@@ -210,13 +210,13 @@ class ProductWriter:
         extension = as_object(kept.get("extension_attributes"))
         given = as_object(product.get("extension_attributes"))
         links = objects_in(extension.get("category_links"))
-        if "category_links" in given:
+        if given.get("category_links") is not None:
             sent = {str(link["category_id"]): link.get("position", 0) for link in objects_in(given["category_links"])}
             links = _with_links(links, sent) if sent else []
         if isinstance(category_ids, list) and category_ids:
             positions = {str(link["category_id"]): link["position"] for link in links}
             links = [{"position": positions.get(str(each), 0), "category_id": str(each)} for each in category_ids]
-        merged = extension | {name: value for name, value in given.items() if name != "stock_item"}
+        merged = extension | {n: value for n, value in given.items() if n != "stock_item" and value is not None}
         if isinstance(merged.get("website_ids"), list):
             merged["website_ids"] = [int(str(each)) for each in as_list(merged["website_ids"])]
         merged.pop("category_links", None)
@@ -282,12 +282,13 @@ def _source_item(payload: Json) -> tuple[str, str, float, int]:
         if not str(row.get(name) or "").strip():
             raise _InvalidRow(name, '"%field" can not be empty.')
     quantity, status = _typed("quantity", row.get("quantity"), "float"), _typed("status", row.get("status"), "int")
+    if not isinstance(quantity, int | float):
+        raise _InvalidRow("quantity", '"%field" should be numeric.')
     if not isinstance(status, int):
         raise _InvalidRow("status", '"%field" should be numeric.')
     if status not in (0, 1):
         raise _InvalidRow("status", '"%field" should a known status.')
-    number = quantity if isinstance(quantity, int | float) else 0.0
-    return str(row["sku"]), str(row["source_code"]), number, status
+    return str(row["sku"]), str(row["source_code"]), quantity, status
 
 
 def _made_attributes(name: str) -> list[Json]:

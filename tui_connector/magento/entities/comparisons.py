@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ...templates import Json  # in types only, as in entity.py
 
 Table = dict[str, "Json"]
@@ -19,6 +21,11 @@ _CATEGORIES, _ATTRIBUTES = "Magento_Catalog::categories", "Magento_Catalog::attr
 _RULES, _ORDERS = "Magento_SalesRule::quote", "Magento_Sales::actions_view"
 _TAXES, _CUSTOMERS = "Magento_Tax::manage_tax", "Magento_Customer::customer"
 _LINKS, _CATEGORY_IDS = "extension_attributes.category_links", "custom_attributes.category_ids"
+
+
+def _kept(values: list[Json] | Literal["any"]) -> Table:
+    """Part of a rule for a field of which Magento ignores these values: it keeps what it has."""
+    return {"not-stored": values}
 
 
 def _search(uri: str, field: str, *, value: str | None = None, equal: list[str] | None = None) -> Table:
@@ -73,14 +80,21 @@ _PRODUCT_EXISTS: Table = {"requires": _EXISTING_PRODUCT}
 _REFUSED: Table = {"existing": "refused"}
 _PRICE: Table = {"places": 6}
 _QUANTITY: Table = {"places": 4}
+_REMOVED_PRICE: Table = {**_PRICE, "not-stored": [""], "instead": "send null to remove it"}  # "" is stored as 0
+_TRUTH: Table = {"not-stored": [None, ""], "instead": "send true or false"}
 _STOCK: Table = {**_QUANTITY, "least": 0}  # Magento stores a negative quantity, which only a backorder has
+_SPECIAL_DATE: Table = {  # ResourceModel\Product\Price\SpecialPrice::update writes only dates that are not empty
+    "blank": True,
+    "not-stored": [None, ""],
+    "instead": "delete the special price first (products/special-price-delete)",
+}
 _TEXTS: Table = {"custom_attributes.url_key": {"slug": True}, "custom_attributes.*": {"blank": True}}
 _DATES: Table = {"created_at": {"ignore": True}, "updated_at": {"ignore": True}}
 _FINAL = "They cannot be deleted or changed."
 
 COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "stock": {
-        **_required("sku source_code status"),
+        **_required("sku source_code quantity status"),
         **_search("inventory/source-items", "sku", equal=["source_code"]),
         "requires": {**_EXISTING_PRODUCT, "unchecked": True},  # the store creates stock for any sku
         **_delete_rows("inventory/source-items-delete", "sourceItems", "sku source_code"),
@@ -99,14 +113,25 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
             "price": _PRICE,
             "weight": _PRICE,
             "custom_attributes.price": _PRICE,
-            "custom_attributes.special_price": _PRICE,
-            "custom_attributes.cost": _PRICE,
-            "custom_attributes.msrp": _PRICE,
+            "custom_attributes.special_price": _REMOVED_PRICE,
+            "custom_attributes.cost": _REMOVED_PRICE,
+            "custom_attributes.msrp": _REMOVED_PRICE,
             **_TEXTS,
-            _CATEGORY_IDS: {"restore-empty-field": _LINKS},
+            **dict.fromkeys(("attribute_set_id", "type_id"), _kept([None])),
+            "status": {**_kept([None, ""]), "instead": "send 1 (enabled) or 2 (disabled)"},
+            "extension_attributes.stock_item.qty": {**_kept([None, ""]), "instead": "send 0"},
+            "extension_attributes.stock_item.is_in_stock": _TRUTH,
+            "extension_attributes.website_ids": {**_kept([None]), "instead": "send [] to remove it from all websites"},
+            _CATEGORY_IDS: {
+                **_kept([None, "", []]),
+                "instead": "send category_links = [] in extension_attributes",
+                "restore-empty-field": _LINKS,
+            },
             _LINKS: {
                 "adds": True,
                 "clears": True,
+                **_kept([None]),
+                "instead": "send [] to remove it from all categories",
                 "restore-field": _CATEGORY_IDS,
                 "restore-value": "[].category_id",
                 "restore-empty-field": _LINKS,
@@ -138,7 +163,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_delete_rows("products/special-price-delete", "prices", "sku store_id price price_from price_to"),
         "identifier": ["sku", "store_id"],
         "defaults": {"store_id": 0},
-        "rules": {"price": _PRICE},
+        "rules": {"price": _PRICE, "price_from": _SPECIAL_DATE, "price_to": _SPECIAL_DATE},
         "repeatable": True,
         "permission": _CATALOG,
     },
@@ -185,7 +210,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_for_each("stockItems/&{sku}"),
         **_PRODUCT_EXISTS,
         "missing": "refused",
-        "rules": {"qty": _STOCK, "low_stock_date": {"ignore": True}},
+        "rules": {"qty": _STOCK, "is_in_stock": _TRUTH, "low_stock_date": {"ignore": True}},
         "repeatable": True,
         "permission": "Magento_Catalog::catalog_inventory",
     },
@@ -233,7 +258,13 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_search("categories/list", "entity_id", value="id"),
         "identifier": "id",
         "missing": "refused",
-        "rules": {**_TEXTS, **_DATES, "parent_id": {"ignore": True}},
+        "rules": {
+            **_TEXTS,
+            **_DATES,
+            "parent_id": {**_kept("any"), "instead": "move the category with PUT categories/<id>/move"},
+            **{name: _kept([None]) for name in ("name", "position")},
+            **dict.fromkeys(("is_active", "include_in_menu"), _TRUTH),
+        },
         "repeatable": True,
         "permission": _CATEGORIES,
         "undo": "A value that was sent through a store view remains set in that view.",
@@ -265,8 +296,11 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "rules": {
             "email": {"ignore-case": True},
             "dob": {"blank": True},
-            **{name: {"blank": True, "restore-absent": ""} for name in ("prefix", "middlename", "suffix", "taxvat")},
-            "gender": {"restore-absent": 0},
+            **{
+                name: {"blank": True, **_kept([None]), "instead": 'send ""', "restore-absent": ""}
+                for name in ("prefix", "middlename", "suffix", "taxvat")
+            },
+            "gender": {**_kept([None, ""]), "instead": "send 0", "restore-absent": 0},
             "addresses": {
                 "not-restored": "removed addresses would get new ids, and those with their old ids are refused"
             },

@@ -129,7 +129,7 @@ def row_detail(row: PlanRow) -> Content:
     where = f" · line {row.line}" if row.line else ""
     parts: list[Content] = [Content.assemble((f"{sign} {word}", TONES.get(tone, "")), (where, TONES["muted"]))]
     if row.note:
-        note = f"The store will refuse this: {row.note}." if row.kind == "refused" else row.note
+        note = f"This will be refused: {row.note}." if row.kind == "refused" else row.note
         note = f"! {note}" if row.kind in _SENT else note
         parts.append(Content.assemble((shown(note), TONES["warning"])))
     if row.text:
