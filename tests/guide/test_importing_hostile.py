@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,43 @@ def test_many_requests_are_limited_and_the_rest_is_counted(machine: Machine, tmp
     plan = planned(collection(*requests), machine, tmp_path)
     assert len(plan.parts["incoming"]) == MAX_CONFIGURATIONS
     assert "50 requests: one import creates at most 200 configurations" in "\n".join(map(str, plan.not_imported))
+
+
+GROWING = {
+    "shell": "a=xxxxxxxxxx\n" + "a=$a$a$a$a\n" * 40 + "curl https://acme.example/$a",
+    "shell in quotes": 'a="xxxxxxxxxx"\n' + 'a="$a${a}$a$a"\n' * 40 + 'curl "https://acme.example/$a"',
+    "PowerShell": '$a = "xxxxxxxxxx"\n' + '$a = "$a$a$a$a"\n' * 40 + 'Invoke-RestMethod "https://acme.example/$a"',
+    "Postman": collection(
+        {"method": "GET", "url": "https://acme.example/{{a9}}"},
+        variable=[{"key": "a0", "value": "x" * 10_000}]
+        + [{"key": f"a{n + 1}", "value": f"{{{{a{n}}}}}" * 10} for n in range(9)],
+    ),
+    "Postman in one step": collection(
+        {"method": "GET", "url": "https://acme.example/" + "{{a}}" * 2_000},
+        variable=[{"key": "a", "value": "x" * 500_000}],
+    ),
+    "OpenAPI": json.dumps(
+        {
+            "openapi": "3.0.0",
+            "paths": {"/a": {"get": {}}},
+            "servers": [
+                {"url": "https://acme.example/" + "{a}" * 2_000, "variables": {"a": {"default": "x" * 500_000}}}
+            ],
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_variables_that_insert_each_other_do_not_fill_the_memory(name: str) -> None:
+    tracemalloc.start()
+    try:
+        error = refusal(GROWING[name])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "insert more than 10,000,000 characters" in str(error)
+    assert peak < 100_000_000
 
 
 def test_deep_json_in_a_body_is_refused(machine: Machine, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ..part_names import free, free_name
 from .addresses import REST_PATH, Address, CannotImport, path_of, split_address
 from .authentications import OF_BROWSERS, Authentications
 from .entities import generic_template, known_writable, templated_path
+from .insertions import Insertions
 from .json_text import NOT_JSON, body_json
 from .leaving_out import remove_invalid, remove_unused_clients, remove_with_secrets
 from .model import (
@@ -85,6 +86,7 @@ class PartsBuilder:
         self.format, self.options = format, options
         self.only_known = False
         """Without a choice, create only the configurations of entities that Magento is known to have."""
+        self.insertions = Insertions()
         self.not_imported: list[NotImported] = []
         self.authentications = Authentications(self.leave_out, self._client_of_login)
         self._refused: list[NotImported] = []
@@ -409,7 +411,7 @@ class PartsBuilder:
 
         def value(found: re.Match[str]) -> str:
             known = values.get(variable_name(found[1]))
-            return found[0] if known in (None, "") else quote(str(known), safe="")
+            return found[0] if known in (None, "") else self.insertions.insert(found[1], quote(str(known), safe=""))
 
         return re.sub(f"{UNKNOWN}([^{UNKNOWN}]*){UNKNOWN}", value, path)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .insertions import Insertions
 from .model import UNKNOWN, InvalidImport, unknown
 
 
@@ -28,6 +29,8 @@ _SIMPLE_ESCAPES = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, 
 _ANSI_NUMBER = re.compile(
     r"x(?P<hex>[0-9A-Fa-f]{1,2})|(?P<octal>[0-7]{1,3})|u(?P<u>[0-9A-Fa-f]{1,4})|U(?P<U>[0-9A-Fa-f]{1,8})"
 )
+_OPERATOR = re.compile(r"&&|\|\||;;|\|&|[\n;&|()]|")
+_BACKSLASHES = re.compile(r"\\*")
 _REDIRECTION = re.compile(r"(?:\d*|&)(?:>>|>&|>\||>|<&|<>|<)(?:&?\d+|-)?")
 
 
@@ -37,6 +40,7 @@ class _Bash:
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
         self._variables: dict[str, str] = {}
+        self._insertions = Insertions()
         self._here: list[tuple[ShellCommand, str, bool, bool]] = []
         """Here-documents whose text follows the line: command, delimiter, whether it is literal, whether it is
         indented."""
@@ -46,11 +50,11 @@ class _Bash:
         command, piped, start = ShellCommand(), False, 0
         while True:
             self._skip_blanks()
-            rest = self._text[self._at :]
-            if not rest or rest[0] in "\n;&|()":
-                operator = re.match(r"&&|\|\||;;|\|&|[\n;&|()]|", rest)
+            at_end = self._at >= len(self._text)
+            if at_end or self._text[self._at] in "\n;&|()":
+                operator = _OPERATOR.match(self._text, self._at)
                 assert operator is not None
-                self._at += len(operator[0])
+                self._at = operator.end()
                 if piped:
                     found[-1].unused.append(f"| {self._text[start : self._at - len(operator[0])].strip()}")
                 elif self._is_complete(command):
@@ -59,9 +63,9 @@ class _Bash:
                     self._read_here_documents()
                 piped = operator[0] in ("|", "|&") and bool(found) and bool(command.words or piped)
                 start, command = self._at, ShellCommand()
-                if not rest:
+                if at_end:
                     return found
-            elif redirection := _REDIRECTION.match(rest):
+            elif redirection := _REDIRECTION.match(self._text, self._at):
                 self._redirect(command, redirection[0])
             else:
                 command.words.append(self._word())
@@ -208,7 +212,7 @@ class _Bash:
         return "$"
 
     def _value_of(self, name: str, written: str) -> str:
-        return self._variables[name] if name in self._variables else unknown(written)
+        return self._insertions.insert(name, self._variables[name]) if name in self._variables else unknown(written)
 
     def _ansi_c(self) -> str:
         """The inside of $'…' (bash's manual, "ANSI-C Quoting"): escapes may be bytes of UTF-8."""
@@ -301,35 +305,38 @@ def _cmd_lines(text: str) -> Iterator[tuple[str, str]]:
 def _arguments(line: str) -> list[str]:
     """The arguments of a Windows command line (CommandLineToArgvW): \\" is a quote, and so is "" inside quotes."""
     words: list[str] = []
-    word: str | None = None
+    word: list[str] | None = None  # its pieces
     in_quotes, at = False, 0
     while at < len(line):
-        slashes = len(line[at:]) - len(line[at:].lstrip("\\"))
-        at += slashes
+        found = _BACKSLASHES.match(line, at)
+        assert found is not None
+        slashes, at = len(found[0]), found.end()
         character = line[at : at + 1]
         at += 1
         if slashes:
             before_quote = character == '"'
-            word = (word or "") + "\\" * (slashes // 2 if before_quote else slashes)
+            word = word or []
+            word.append("\\" * (slashes // 2 if before_quote else slashes))
             if before_quote and slashes % 2:
-                word += '"'
+                word.append('"')
             else:
                 at -= 1
         elif character == '"':
-            word = word or ""
+            word = word or []
             if in_quotes and line[at : at + 1] == '"':
-                word += '"'
+                word.append('"')
                 at += 1
             else:
                 in_quotes = not in_quotes
         elif character in " \t" and not in_quotes:
-            words += [] if word is None else [word]
+            words += [] if word is None else ["".join(word)]
             word = None
         else:
-            word = (word or "") + character
+            word = word or []
+            word.append(character)
     if in_quotes:
         raise unclosed('"')
-    words += [] if word is None else [word]
+    words += [] if word is None else ["".join(word)]
     return [_CMD_VARIABLE.sub(lambda found: unknown(found[0]), each) for each in words]
 
 
@@ -345,7 +352,7 @@ PowerShellValue = str | dict[str, str]
 _BACKTICK = {"0": "\0", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PS_TOKEN = re.compile(
     r"(?P<blank>(?:[^\S\n]|`[ \t]*\n)+|\#[^\n]*)|(?P<here>@(?P<q>[\"'])[ \t]*\n)|(?P<open>@\{|@\(|\$\(|[({\[])"
-    r"|(?P<close>[)}\]])|(?P<end>[\n;]|\|\|?|&&)|(?P<quote>[\"'])|(?P<variable>\$\{[^}]*\}|\$[A-Za-z_][\w:]*)"
+    r"|(?P<close>[)}\]])|(?P<end>[\n;]|\|\|?|&&)|(?P<quote>[\"'])|(?P<variable>\$\{[^{}]*\}|\$[A-Za-z_][\w:]*)"
     r"|(?P<operator>[=,])|(?P<bare>[^\s;|(){}\"'=,\[\]`$]+|`.|\$|`)"
 )
 
@@ -364,6 +371,7 @@ class PowerShell:
     def __init__(self, text: str) -> None:
         """Raises `InvalidImport` for a quote or a bracket that is not closed."""
         self.variables: dict[str, PowerShellValue] = {}
+        self._insertions = Insertions()
         self.methods: list[tuple[str, list[str]]] = []
         """Calls such as $session.Cookies.Add(…): the name in lower case, and the strings in its arguments."""
         self._text, self._at = text.replace(UNKNOWN, ""), 0
@@ -527,7 +535,7 @@ class PowerShell:
 
         def value(found: re.Match[str]) -> str:
             known = self.variables.get(found[1].strip("${}").lower())
-            return known if isinstance(known, str) else found[0]
+            return self._insertions.insert(found[1], known) if isinstance(known, str) else found[0]
 
         return re.sub(f"{UNKNOWN}([^{UNKNOWN}]*){UNKNOWN}", value, text)
 

@@ -80,11 +80,11 @@ class _Document:
             others = listed([short(text_in(each, "url")) for each in servers[1:]], 3)
             self._builder.leave_out("servers", others, "the first server is used")
         variables = fields(servers[0].get("variables"))
-        url = re.sub(
-            r"\{([^{}]*)\}",
-            lambda found: text_in(fields(variables.get(found[1])), "default"),
-            text_in(servers[0], "url"),
-        )
+
+        def value(found: re.Match[str]) -> str:
+            return self._builder.insertions.insert(found[1], text_in(fields(variables.get(found[1])), "default"))
+
+        url = re.sub(r"\{([^{}]*)\}", value, text_in(servers[0], "url"))
         if not re.match(r"https?://", url):
             raise self._no_address("servers")
         return urljoin(url, ".").rstrip("/") if url.endswith("/") else url

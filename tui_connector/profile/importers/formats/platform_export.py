@@ -101,7 +101,12 @@ class _Export:
 
     def _filled(self, text: str) -> str:
         """`text` with the values of environment variables; one without a value is marked as unknown."""
-        return _VARIABLE.sub(lambda found: self._values.get(found[1]) or unknown(found[0]), text)
+
+        def value(found: re.Match[str]) -> str:
+            known = self._values.get(found[1])
+            return self._builder.insertions.insert(found[1], known) if known else unknown(found[0])
+
+        return _VARIABLE.sub(value, text)
 
     def _filled_in(self, value: Json) -> Json:
         if isinstance(value, str):

@@ -12,6 +12,7 @@ from ....client.typed_address import with_scheme
 from ....templates import Json
 from ....text import count, listed
 from ..format import json_format
+from ..insertions import Insertions
 from ..json_text import fields, items, parse_json, text_in
 from ..model import FoundRequest, Import, ImportOptions, InvalidImport, short, unknown, variable_name
 from ..parts import PartsBuilder
@@ -61,7 +62,7 @@ class _Collection:
     def __init__(self, data: Mapping[str, Json], options: ImportOptions) -> None:
         self.builder = PartsBuilder("Postman collection", options)
         self._data = data
-        self._variables = _Variables()
+        self._variables = _Variables(self.builder.insertions)
         self._variables.add(items(data.get("variable")))
         if options.environment is not None:
             environment = fields(parse_json(options.environment))
@@ -266,6 +267,7 @@ _END: Json = {}
 class _Variables:
     """Variables and their values; those that are added later have priority."""
 
+    insertions: Insertions
     values: dict[str, str] = field(default_factory=dict)
     secret: set[str] = field(default_factory=set)
 
@@ -284,12 +286,17 @@ class _Variables:
         return {self.values[name] for name in self.secret if len(self.values[name]) >= 4}
 
     def filled(self, text: str) -> str:
-        """`text` with the values of its variables; one without a value is marked as unknown."""
+        """`text` with the values of its variables; one without a value is marked as unknown. Raises `InvalidImport`."""
+
+        def value(found: re.Match[str]) -> str:
+            name = found[1].strip()
+            return self.insertions.insert(name, self.values[name]) if name in self.values else found[0]
+
         for _ in range(_MOST_NESTED):
             if "{{" not in text:
                 break
-            filled = _VARIABLE.sub(lambda found: self.values.get(found[1].strip(), found[0]), text)
-            if filled == text or len(filled) > 1_000_000:
+            filled = _VARIABLE.sub(value, text)
+            if filled == text:
                 break
             text = filled
         return _VARIABLE.sub(lambda found: unknown(found[0]), text)
