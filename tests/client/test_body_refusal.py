@@ -20,6 +20,7 @@ from tui_connector.secrets.mask import Mask
 
 PRICE = {"message": "Invalid attribute %fieldName = %fieldValue.", "parameters": ["Price", "-5"]}
 JSON, HTML = (("Content-Type", "application/json"),), (("Content-Type", "text/html; charset=UTF-8"),)
+REPORT = {"message": "Internal Error. Report ID: webapi-1"}
 REJECTED = {
     "bulk_uuid": "0a1b2c3d-0000",
     "request_items": [
@@ -55,6 +56,18 @@ OPERATIONS = {
         ("GET", "products", b'{"items": []}', HTML, ""),
         ("GET", "products", b"true", HTML, ""),
         ("GET", "../../magento_version", b"Magento/2.4 (Community)", HTML, ""),
+        ("PUT", "customers/1", REPORT, JSON, "200 and an error: Internal Error. Report ID: webapi-1"),
+        ("GET", "customers/1", REPORT, JSON, "200 and an error: Internal Error. Report ID: webapi-1"),
+        ("PUT", "products/A", {"message": "No %1", "parameters": ["X"], "trace": "#0"}, JSON, "an error: No X"),
+        ("PUT", "products/A", {"messages": {"error": [{"code": 500, "message": "Fatal"}]}}, JSON, "an error: Fatal"),
+        ("POST", "my/route", {"success": False, "error": "Too late", "data": None}, JSON, "an error: Too late"),
+        ("POST", "my/route", {"status": "error"}, JSON, 'an error: {"status": "error"}'),
+        ("POST", "my/route", {"id": 4, "status": "failed", "error": "Too late"}, JSON, ""),
+        ("POST", "my/route", {"success": True, "message": "Saved", "error": None}, JSON, ""),
+        ("PUT", "products/A", b"Allowed memory size of 1 byte exhausted", JSON, "200 and text (Allowed memory size"),
+        ("PUT", "products/A", b'Notice: Undefined index\n{"sku": "A"}', JSON, ""),
+        ("POST", "../../async/saved", b"OK", (("Content-Type", "text/plain"),), ""),
+        ("POST", "orders", b"4", JSON, ""),
         ("GET", "products", b"<?xml version='1.0'?><response/>", (("Content-Type", "text/xml"),), ""),
     ],
 )
@@ -64,6 +77,23 @@ def test_what_a_response_of_success_refuses(
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     found = refusal(Request(method, f"https://acme.example/rest/V1/{path}"), Response(200, headers, data, 1))
     assert (expected in found.message) if found is not None and expected else (found is None) is not bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_refused"),
+    [
+        ({"message": "Product created"}, False),
+        ({"code": 200, "message": "OK"}, False),
+        ({"ok": False, "message": "Too late"}, True),
+        ({"error": {"code": 9, "message": "Too late"}}, True),
+        ({"status": "success"}, False),
+    ],
+)
+def test_a_store_that_is_not_magento_may_respond_with_a_message(body: object, is_refused: bool) -> None:
+    found = refusal(
+        Request("POST", "https://acme.example/api/products"), Response(200, JSON, json.dumps(body).encode(), 1)
+    )
+    assert (found is not None) is is_refused
 
 
 def test_a_page_that_was_requested_is_no_refusal() -> None:

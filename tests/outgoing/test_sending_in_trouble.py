@@ -291,6 +291,16 @@ async def test_a_store_that_fails_at_ten_per_cent_gets_everything_that_can_arriv
     [
         (reply("200 OK", b"<html><title>Welcome</title></html>", "Content-Type: text/html"), "html", "Welcome"),
         (reply("200 OK", b"false"), "false", "false"),
+        (
+            reply("200 OK", b'{"message": "Internal Error. Report ID: webapi-1"}'),
+            "error",
+            "200 and an error: Internal Error",
+        ),
+        (
+            reply("200 OK", b"Allowed memory size exhausted", "Content-Type: application/json"),
+            "text",
+            "Allowed memory size",
+        ),
         (reply("404 Not Found", b'{"message": "No such entity"}'), "status-404", "No such entity"),
         (
             reply("200 OK", b'[{"message": "Invalid %fieldName", "parameters": {"fieldName": "SKU"}}]'),
@@ -298,7 +308,7 @@ async def test_a_store_that_fails_at_ten_per_cent_gets_everything_that_can_arriv
             "Invalid SKU",
         ),
     ],
-    ids=["html", "false", "404", "errors"],
+    ids=["html", "false", "error", "text", "404", "errors"],
 )
 async def test_what_is_not_accepted_is_a_failed_task(
     tmp_path: Path, machine: Machine, response: bytes, code: str, said: str

@@ -61,7 +61,7 @@ def recorded(name: str) -> tuple[list[Any], SendResult]:
     headers = tuple((str(key), str(value)) for key, value in dict(answer["headers"]).items())
     response = Response(answer["status"], headers, (answer["body"] or "").encode(), 1)
     template = RequestTemplate(uri="rows", method=sent["method"].lower())
-    result = result_for_response(response, template, reads=False, retry_after=None)
+    result = result_for_response(response, template, reads=False, retry_after=None, of_magento=True)
     data = json.loads(sent["body"]) if sent.get("body") else None
     rows = next(iter(data.values())) if isinstance(data, dict) and data else None
     return (rows if isinstance(rows, list) else [data]), result

@@ -1,7 +1,8 @@
 """Responses with a status of success that refuse nevertheless: what a run and the log judge by the same rule.
 
 Magento's price routes respond with 200 and a list of the refused rows, a write may be answered with `false`, and an
-asynchronous route with the operations that its queue has rejected. A web page means that the address is wrong.
+asynchronous route with the operations that its queue has rejected. A plugin or a server in front of Magento may send an
+error with 200. A web page means that the address is wrong.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..text import beginning, count, has_markup, page_title
+from .error_body import is_error, is_magento_uri
 from .error_message import error_message
 from .message import Request, Response
 
 if TYPE_CHECKING:
     from ..templates import Json
 
-RefusalCode = Literal["html", "false", "row-refused", "rejected", "operation-failed"]
+RefusalCode = Literal["html", "text", "false", "error", "row-refused", "rejected", "operation-failed"]
 
 COMPLETE, RETRIABLE, OPEN, REJECTED = 1, 2, 4, 5
 """Statuses of an operation in Magento's queue (Magento\\AsynchronousOperations\\Api\\Data\\OperationInterface). An open
@@ -29,6 +31,8 @@ _QUESTION = re.compile(r"/is[A-Z]\w*/?$")
 """A route whose response is a truth value, such as customers/isEmailAvailable."""
 _VERSION = "/magento_version"
 """Its response is a line of text, declared as HTML (Magento\\Version\\Controller\\Index\\Index)."""
+_ERROR_START = re.compile(rb"\s*\{\s*\"(message|error|success)", re.IGNORECASE)
+_JSON_START = re.compile(rb"[\[{\"]|^\s*(true|false|null|-?\d)")
 _LONGEST, _EXCERPT = 400, 100
 _SHORT = 20_000
 """Bytes up to which a response is judged at once: parsing it takes less than handing it to a thread."""
@@ -51,12 +55,14 @@ def may_refuse(request: Request, response: Response) -> bool:
     if _begins_like_a_page(body, response.media_type):
         return not path.endswith(_VERSION)
     if request.method in ("GET", "HEAD"):
-        return "/bulk/" in path and b'"operations_list"' in body
+        return _ERROR_START.match(body) is not None or ("/bulk/" in path and b'"operations_list"' in body)
+    if is_magento_uri(path) and _JSON_START.search(body) is None:
+        return True
     return body.strip() == b"false" if len(body) < _LONGEST and b'"' not in body else _may_list_errors(body)
 
 
 def _may_list_errors(body: bytes) -> bool:
-    return b'"message"' in body or b'"failed_items"' in body or b'"rejected"' in body
+    return any(name in body for name in (b'"message', b'"error', b'"failed_items"', b'"rejected"', b'"success'))
 
 
 def takes_long(response: Response) -> bool:
@@ -70,10 +76,15 @@ def refusal(request: Request, response: Response) -> BodyRefusal | None:
         return None
     if "html" not in (request.header("Accept") or "") and (page := page_refusal(response)) is not None:
         return page
+    of_magento = is_magento_uri(request.uri)
+    if (text := text_refusal(response, of_magento=of_magento)) is not None:
+        return text
     try:
         body: Json = json.loads(response.body)
     except (ValueError, RecursionError):
         return None
+    if (error := error_refusal(response, body, of_magento=of_magento)) is not None:
+        return error
     if body is False:
         return None if _QUESTION.search(request.uri.partition("?")[0]) else false_refusal(response.status)
     if found := list(_failed_operations(body)):
@@ -99,6 +110,24 @@ def page_refusal(response: Response) -> BodyRefusal | None:
     else:
         what = f"text ({beginning(' '.join(text.split()), _EXCERPT)})"
     return BodyRefusal("html", f"The store responded with {response.status} and {what}, not with data")
+
+
+def error_refusal(response: Response, body: Json, *, of_magento: bool) -> BodyRefusal | None:
+    """For an error in place of what was to be stored, or read; None for anything else, also for refused rows."""
+    if not is_error(body, of_magento=of_magento) or row_errors(body):
+        return None
+    message = error_message(response.body) or beginning(json.dumps(body), _EXCERPT)
+    return BodyRefusal("error", f"The store responded with {response.status} and an error: {message}")
+
+
+def text_refusal(response: Response, *, of_magento: bool) -> BodyRefusal | None:
+    """For plain text from Magento, which always responds with JSON; None if there is JSON after PHP's warnings."""
+    if not of_magento or not response.body.strip() or _JSON_START.search(response.body) is not None:
+        return None
+    if "json" not in response.media_type and "html" not in response.media_type:
+        return None  # another type was requested
+    text = beginning(" ".join(response.body[:_SHORT].decode("utf-8", "replace").split()), _EXCERPT)
+    return BodyRefusal("text", f"The store responded with {response.status} and text ({text}), not with data")
 
 
 def false_refusal(status: int) -> BodyRefusal:

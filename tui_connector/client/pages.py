@@ -18,6 +18,7 @@ from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import Budget, Expression
 from ..text import beginning, has_html, page_title, without_secrets
+from .error_body import failure_name, is_magento_error
 from .error_message import error_message
 from .message import RequestFailed, Response
 from .raw_json import (
@@ -32,9 +33,6 @@ from .raw_json import (
     split_list,
 )
 
-_ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
-"""Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
-_NO_ERROR_VALUES = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}", b'"0"', b'"false"'})
 _TAG = re.compile(r"<[^>]{0,500}>")
 _JSON_START = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
@@ -49,27 +47,6 @@ class PageUnreadable(RequestFailed):
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
         self.is_temporary = is_temporary
-
-
-def _is_error_envelope(response: Mapping[str, bytes]) -> bool:
-    """Whether an object is Magento's error envelope, whatever the status."""
-    return json_type(response.get("message", b"")) == "text" and response.keys() <= _ERROR_NAMES
-
-
-def _failure_name(response: Mapping[str, bytes]) -> str | None:
-    """The name of the member by which an object without items reports a failure, or None.
-
-    A message alone is not a failure: "No records found" is an empty list.
-    """
-    for name, text in response.items():
-        letters = name.lower()
-        if letters in ("error", "errors", "faults", "fault") and text not in _NO_ERROR_VALUES:
-            return name
-        if letters in ("success", "ok", "successful") and text.lower() in (b"false", b'"false"', b"0", b'"0"'):
-            return name
-        if letters in ("status", "result") and text.lower() in (b'"error"', b'"fail"', b'"failed"', b'"failure"'):
-            return name
-    return None
 
 
 def _failed_request(response: Response, name: str, body: bytes) -> PageUnreadable:
@@ -380,7 +357,7 @@ def read_page(response: Response, items: str) -> Page:
     if response.status == _NO_CONTENT and not response.body:
         return Page((), None, response)
     page = _read(response, items)
-    if not page.items and (name := _failure_name(fields := _root_members(response))) is not None and fields:
+    if not page.items and (name := failure_name(_decoded_root(response))) is not None:
         raise _failed_request(response, name, _text(response))
     if (repeated := _repeated_name(page, _without_items(_text(response), page.items))) is not None:
         raise _ambiguous_name(response, repeated)
@@ -544,12 +521,18 @@ def _root_members(response: Response) -> dict[str, bytes]:
     return dict(members(body)) if json_type(body) == "object" else {}
 
 
+def _decoded_root(response: Response) -> Mapping[str, Json]:
+    found = decode_json(body) if json_type(body := _text(response)) == "object" else {}
+    return found if isinstance(found, dict) else {}
+
+
 def _single_item(response: Response, body: bytes, items: str) -> list[bytes]:
     """The response as one item; Magento sends `[]` for a missing object (magento2#5081)."""
     if json_type(body) == "object":
         fields = members(body)
         is_page = "items" in fields and ("total_count" in fields or "search_criteria" in fields)
-        if is_page or _is_error_envelope(fields):
+        message = decode_json(fields["message"]) if "message" in fields else None
+        if is_page or is_magento_error(fields.keys(), message):
             raise _no_items(response, items, body)
         return [body] if fields else []
     if json_type(body) == "list":

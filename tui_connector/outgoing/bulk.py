@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from ..client.body_refusal import COMPLETE, REJECTED, RETRIABLE, rejection
+from ..client.body_refusal import COMPLETE, REJECTED, RETRIABLE, error_refusal, rejection
 from ..client.message import Request, Response
 from ..errors import InvalidValue, UserError
 from ..runs.errors import Action, RunError
@@ -304,6 +304,11 @@ def operation_result(operation: Operation, response: Response) -> SendResult:
     if operation.status == COMPLETE:
         if operation.result is False:
             return failed(Outcome.FAILED, "The operation is complete, but its result is false", "false")
+        result = replace(response, body=json.dumps(operation.result).encode())
+        if (error := error_refusal(result, operation.result, of_magento=True)) is not None:
+            return failed(
+                Outcome.SPLIT, f"The operation is complete, but its result is an error ({error.message})", error.code
+            )
         return SendResult(Outcome.DONE, None, own, operation.result)
     if operation.status == RETRIABLE or TEMPORARY.search(message):
         return failed(Outcome.RETRY, message, "operation-retriable")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..client.authentication.login import server_message
-from ..client.body_refusal import BodyRefusal, false_refusal, page_refusal
+from ..client.body_refusal import BodyRefusal, error_refusal, false_refusal, page_refusal, text_refusal
 from ..client.message import (
     PERMANENT_FAILURES,
     Failure,
@@ -116,11 +116,14 @@ def brief_reason(reason: str) -> str:
 
 
 def result_for_response(
-    response: Response, template: RequestTemplate, *, reads: bool, retry_after: float | None
+    response: Response, template: RequestTemplate, *, reads: bool, retry_after: float | None, of_magento: bool
 ) -> SendResult:
-    """The result of a response, before errors in its body are assigned to entities."""
+    """The result of a response, before errors in its body are assigned to entities.
+
+    `of_magento`: the request was sent to Magento's REST API.
+    """
     if template.is_expected(response.status):
-        result = _expected(response, reads=reads)
+        result = _expected(response, reads=reads, of_magento=of_magento)
         later = response.status in _ONLY_ACCEPTED and response.status not in template.expected and not reads
         return _accepted(result) if later and result.outcome is Outcome.DONE else result
     status = response.status
@@ -147,17 +150,22 @@ def result_for_response(
     return found(Outcome.SPLIT, Action.DIVIDE, SEE_LOG)
 
 
-def _expected(response: Response, *, reads: bool) -> SendResult:
+def _expected(response: Response, *, reads: bool, of_magento: bool) -> SendResult:
     """The result of a response with an expected status; its body may still say that the entity was not accepted."""
     body = response_body(response)
 
-    def failed(refusal: BodyRefusal, hint: str = "") -> SendResult:
+    def failed(refusal: BodyRefusal, outcome: Outcome = Outcome.FAILED, hint: str = "") -> SendResult:
         status, exchange = response.status, response.exchange
         error = RunError(Action.WRONG, refusal.message, hint, exchange, status=status, code=refusal.code)
-        return SendResult(Outcome.FAILED, error, response)
+        return SendResult(outcome, error, response)
 
     if (page := page_refusal(response)) is not None:
-        return failed(page, "Is the base URI of the client that of the REST API?")
+        return failed(page, hint="Is the base URI of the client that of the REST API?")
+    if response.status < 300:  # an expected 404 has an error for a body
+        if (text := text_refusal(response, of_magento=of_magento)) is not None:
+            return failed(text)
+        if (wrong := error_refusal(response, body, of_magento=of_magento)) is not None:
+            return failed(wrong, Outcome.SPLIT)
     if body is False and not reads:
         return failed(false_refusal(response.status))
     return SendResult(Outcome.DONE, None, response, body)

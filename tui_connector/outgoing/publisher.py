@@ -68,6 +68,7 @@ class Publisher:
         compare: Compare | None = None,
         key_of: Callable[[Json], tuple[Hashable, ...]] = lambda entity: (),
         delivery: Delivery | None = None,
+        of_magento: bool = False,
         explain: Explain = lambda _request, _response: None,
         limit: int | None = None,
         keep_going: bool = False,
@@ -80,12 +81,13 @@ class Publisher:
         `repeatable`: sending an entity twice does no harm. `key_of`: the same for entities that are one in the store,
         which are compared and sent one after the other; empty without one. `limit`: how many tasks are sent at most.
         `keep_going`: also where the first tasks all fail for the same reason. `on_step` is called after each durable
-        step. `delivery`: the requests of a store's queue, where the outgoing uses it.
+        step. `delivery`: the requests of a store's queue, where the outgoing uses it. `of_magento`: the store's API
+        is Magento's.
         """
         self._outgoing, self._store, self._client, self._run = outgoing, store, send, run
         self._pace, self._patience, self._machine = pace, patience, machine
         self._repeatable, self._compare, self._explain = repeatable, compare, explain
-        self._remaining, self._on_step = limit, on_step
+        self._remaining, self._on_step, self._of_magento = limit, on_step, of_magento
         steps = {step.name: step for step in outgoing.steps}
         self._steps: list[tuple[str, RequestTemplate, ChainStep | None]] = [
             (name, template, steps.get(name)) for name, template in outgoing.requests.items()
@@ -352,7 +354,7 @@ class Publisher:
         except RequestFailed as error:
             return result_for_exception(error, reads=reads)
         pause = retry_after(response, self._machine.now())
-        result = result_for_response(response, template, reads=reads, retry_after=pause)
+        result = result_for_response(response, template, reads=reads, retry_after=pause, of_magento=self._of_magento)
         return self._explained(result, request, response)
 
     def _explained(self, result: SendResult, request: Request, response: Response) -> SendResult:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
+from ..client.error_body import is_magento_uri
 from ..client.exchange import ExchangeLog
 from ..client.session import Session
 from ..client.spans import seconds
@@ -436,6 +437,7 @@ class OutgoingRun:
             compare=self._compare,
             key_of=self._key_of,
             delivery=self._delivery,
+            of_magento=is_magento_uri(store_address(outgoing, self._session)),
             explain=environment.explain,
             limit=self._options.limit,
             keep_going=self._options.keep_going,

@@ -509,6 +509,10 @@ ACCEPTED = Section(lambda case: case.refusal, (
     Rule("operation-failed", "parameters", when=lambda case: case.refuses("operation-failed"),
          summary="An operation of the store's queue has failed: {refused}",
          remedy="Correct the entity of that operation, and send it again. More: System › Action Log › Bulk Actions."),
+    Rule("error-with-success", when=lambda case: case.refuses("error", "text"),
+         summary="The status of the response is wrong: {refused}",
+         remedy="Nothing says that it was saved. A plugin, or a server in front of Magento, replaces the status of "
+                "errors: ask the store's administrator to look at that time in var/log/exception.log."),
     Rule("false", "parameters",
          summary="The store responded with {status} and false: it has not saved this, and gives no reason",
          remedy="Compare the entity with one that the store has, and the path with the route; ask the store's "
