@@ -136,6 +136,21 @@ async def test_two_tasks_of_one_entity_are_undone_to_the_values_before_the_first
     assert (await store.get("products/SYNC-0001"))["price"] == before
 
 
+async def test_names_that_differ_in_case_are_one_entity(store: ComparedStore) -> None:
+    rows = [{"sku": sku, "source_code": "default", "status": 1} for sku in ("SYNC-0001", "sync-0001", "Sync-0001")]
+    before = await store.get("inventory/source-items?searchCriteria[pageSize]=1")
+    await store.run(STOCK, [row | {"quantity": number} for number, row in enumerate(rows, start=71)])
+    plan = await store.undo(STOCK)
+    assert (len(plan.restore), plan.not_undone) == (1, [])
+    assert await store.get("inventory/source-items?searchCriteria[pageSize]=1") == before
+
+    price = (await store.get("products/SYNC-0001"))["price"]
+    await store.run(PRODUCTS, [{"sku": sku, "price": number} for number, sku in enumerate(("SYNC-0001", "sync-0001"))])
+    plan = await store.undo(PRODUCTS)
+    assert (len(plan.restore), plan.not_undone) == (1, [])
+    assert (await store.get("products/SYNC-0001"))["price"] == price
+
+
 async def test_tasks_of_one_entity_that_two_processes_sent_are_undone_together(store: ComparedStore) -> None:
     """Each process may have recorded the identifying fields in another order."""
     rows = [{"sku": "SYNC-0001", "source_code": "default", "quantity": number, "status": 1} for number in (71, 72, 73)]

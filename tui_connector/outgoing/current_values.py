@@ -529,9 +529,9 @@ def _largest(response: Response) -> int:
 
 
 def _key(value: Json | Absent, places: int | None) -> str | None:
-    """An identifying value in the form in which it is compared: upper and lower case are the same."""
+    """An identifying value in the form in which it is compared: without regard to case and to spaces at its end."""
     if isinstance(value, str) and places is None:
-        return value.strip().casefold()
+        return value.rstrip().casefold()
     if value is None or isinstance(value, Absent):
         return None
     if isinstance(value, bool):
@@ -543,7 +543,7 @@ def _key(value: Json | Absent, places: int | None) -> str | None:
             return str(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip().casefold()
+    return str(value).rstrip().casefold()
 
 
 def _merged(stored: Item | Absent, sent: Item) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
@@ -90,7 +90,7 @@ async def undo_plan(
     """
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
-    sent: dict[str, _Sent] = {}
+    sent: dict[Hashable, _Sent] = {}
     for task in tasks:
         if task.state in UNDOABLE:
             _collect(task, comparison, current, sent, plan)
@@ -113,7 +113,11 @@ async def _current_values(current: CurrentValues, wanted: Sequence[Wanted]) -> _
 
 
 def _collect(
-    task: Task, comparison: Comparison | None, current: CurrentValues | None, sent: dict[str, _Sent], plan: UndoPlan
+    task: Task,
+    comparison: Comparison | None,
+    current: CurrentValues | None,
+    sent: dict[Hashable, _Sent],
+    plan: UndoPlan,
 ) -> None:
     """Adds the task to what was sent; several tasks of one entity are undone together, back to before the first."""
     former = task.former
@@ -122,15 +126,16 @@ def _collect(
         reason = comparison.undo if comparison is not None and comparison.undo else "its former values are not known"
     elif not isinstance(former, dict) or not isinstance(former.get("sent"), dict):
         reason = "its former values were not read before it was sent"
-    if reason or not isinstance(former, dict) or comparison is None:
+    if reason or not isinstance(former, dict) or comparison is None or current is None:
         plan.not_undone.append(NotUndone(task.identifier, "impossible", reason))
         return
-    identity = [_object(former, "entity"), [_object(former, "sent").get(n) for n in comparison.identifiers]]
-    key = json.dumps(identity, sort_keys=True)  # whichever process has recorded it
-    if comparison.existing == "another" or key not in sent:
-        sent[f"{key} {task.id}" if comparison.existing == "another" else key] = _Sent(task, former, former)
-    else:
+    key: Hashable = task.id
+    if comparison.existing != "another":
+        key = current.wanted(0, _object(former, "entity"), _object(former, "sent")).key or task.id
+    if key in sent:
         sent[key].last = former
+    else:
+        sent[key] = _Sent(task, former, former)
 
 
 def _undo(work: _Sent, now: Current, current: CurrentValues, plan: UndoPlan, everywhere: Current | None = None) -> None:
