@@ -23,9 +23,9 @@ from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.source import EntitySource, SourceEntity
-from tui_connector.outgoing.task_ledger import TaskReader
+from tui_connector.outgoing.task_ledger import TaskReader, deleted_by_undo
 from tui_connector.outgoing.tasks import Task
-from tui_connector.outgoing.undo import UndoPlan, UndoSource, deleting, restoring, undo_plan
+from tui_connector.outgoing.undo import UndoPlan, UndoSource, undo_plan, undo_steps
 from tui_connector.runs.progress import Summary
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.templates import Json
@@ -99,25 +99,25 @@ class ComparedStore:
     async def undo(self, outgoing: Outgoing, *, delete_created: bool = True) -> UndoPlan:
         """Undoes the last run, and checks that nothing is left to be undone."""
         with TaskReader(self.ledger) as reader:
-            number = reader.run(None).id
+            number = reader.run_to_undo(None).id
         plan = await self.undo_plan(outgoing, number)
-        if plan.restore:
-            summary = await self.run(restoring(outgoing), UndoSource.restoring(plan))
-            assert summary.failed == 0, summary
-        remover = deleting(outgoing)
-        if plan.created and remover is not None and delete_created:
-            summary = await self.run(remover, UndoSource.deleting(plan))
+        for sender, source in undo_steps(outgoing, plan, number, delete_created=delete_created):
+            summary = await self.run(sender, source)
             assert summary.failed == 0, summary
         again = await self.undo_plan(outgoing, number)
-        assert again.restore == []
+        assert again.restored == []
         assert again.created == [] or not delete_created
         return plan
 
     async def undo_plan(self, outgoing: Outgoing, run: int | None = None) -> UndoPlan:
         with TaskReader(self.ledger) as reader:
-            tasks = list(reader.tasks(reader.run(run).id))
-        readable = outgoing.compare is not None and outgoing.compare.is_readable
-        return await undo_plan(tasks, outgoing, self.current(outgoing) if readable else None, lambda read: read())
+            number = reader.run_to_undo(run).id
+            tasks = list(reader.tasks(number))
+        compare = outgoing.compare.resolved if outgoing.compare is not None else None
+        current = self.current(outgoing) if compare is not None and compare.request is not None else None
+        recreates = compare.recreate if compare is not None else []
+        deleted = deleted_by_undo(self.ledger, number, recreates[0].name) if recreates else []
+        return await undo_plan(tasks, outgoing, current, lambda read: read(), deleted)
 
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)

@@ -13,6 +13,7 @@ from test_presets import CASES
 
 from tui_connector.magento.entities.comparisons import COMPARISONS
 from tui_connector.outgoing.changes import leaves_of
+from tui_connector.outgoing.undo import undo_steps
 from tui_connector.templates import PlaceholderError
 
 PRODUCTS, SPECIAL = preset("products"), preset("special-prices")
@@ -144,3 +145,52 @@ async def test_a_category_is_not_moved_by_sending_another_parent(store: Compared
 
 async def test_attributes_that_are_not_sent_are_kept_so_none_of_them_change_nothing(store: ComparedStore) -> None:
     assert await store.actions(PRODUCTS, [{"sku": "SYNC-0001", "custom_attributes": []}]) == ["unchanged"]
+
+
+async def test_an_undo_removes_the_dates_that_a_special_price_did_not_have(store: ComparedStore) -> None:
+    open_ended, ends = special("SYNC-0001"), special("SYNC-0002", None, "2026-06-30 00:00:00")
+    await store.send(SPECIAL, [open_ended, ends])
+    before = [await special_price(store, each["sku"]) for each in (open_ended, ends)]
+    starts = {"sku": "SYNC-0002", "price": 4, "price_from": "2026-02-01 00:00:00"}
+    await store.run(SPECIAL, [special("SYNC-0001", "2026-01-01 00:00:00", "2026-12-31 00:00:00"), starts])
+    plan = await store.undo(SPECIAL)
+    assert [[(each.field, each.new) for each in entry.change.changes] for entry in plan.recreate] == [
+        [("price_from", None), ("price_to", None)],
+        [("price", 5), ("price_from", None)],
+    ]
+    assert (plan.restore, plan.not_undone) == ([], [])
+    assert [await special_price(store, each["sku"]) for each in (open_ended, ends)] == before
+
+
+async def test_an_undo_that_has_only_deleted_a_special_price_creates_it_again_later(store: ComparedStore) -> None:
+    await store.send(SPECIAL, [special("SYNC-0001", None, "2026-06-30 00:00:00"), special("SYNC-0002")])
+    before = await special_price(store, "SYNC-0001")
+    starts = {"store_id": 0, "price": 4, "price_from": "2026-02-01 00:00:00"}
+    await store.run(SPECIAL, [{"sku": "SYNC-0001", **starts}, {"sku": "SYNC-0002", **starts}])
+    delete = SPECIAL.compare.resolved.recreate[0].model_dump(exclude_unset=True) if SPECIAL.compare is not None else {}
+    missing = {"name": "create", "request": {"uri": "no/such/route", "method": "post"}}
+    broken = preset("special-prices", compare={"preset": "special-prices", "recreate": [delete, missing]})
+    plan = await store.undo_plan(broken)
+    [(sender, source)] = undo_steps(broken, plan, 1)
+    assert (await store.run(sender, source)).failed == 2
+    assert await special_price(store, "SYNC-0001") == []
+    await store.send(SPECIAL, [special("SYNC-0002")])  # somebody else creates it again
+    plan = await store.undo(SPECIAL)
+    assert [entry.change.identifier for entry in plan.recreate] == ["SYNC-0001"]
+    assert await special_price(store, "SYNC-0001") == before
+    await store.call("POST", "products/special-price-delete", {"prices": [special("SYNC-0001")]})
+    plan = await store.undo_plan(SPECIAL, 1)
+    assert [(left.identifier, left.code) for left in plan.not_undone] == [("SYNC-0001", "gone")]
+
+
+async def test_a_value_that_cannot_be_removed_is_reported_and_not_sent(store: ComparedStore) -> None:
+    kept = preset("special-prices", compare={"preset": "special-prices", "recreate": []})
+    await store.send(kept, [special("SYNC-0001")])
+    await store.run(kept, [special("SYNC-0001", "2026-01-01 00:00:00") | {"price": 4}])
+    plan = await store.undo(kept)
+    [left] = plan.not_undone
+    assert (left.code, left.message.partition(";")[0]) == (
+        "field",
+        "price_from: the store accepts null without storing it",
+    )
+    assert [[each.field for each in entry.change.changes] for entry in plan.restore] == [["price"]]

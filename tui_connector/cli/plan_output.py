@@ -72,16 +72,16 @@ class PlanOutput:
 
     def undo(self, plan: UndoPlan, *, delete_created: bool) -> None:
         """Prints what an undo would do."""
-        for entry in plan.restore:
+        for entry in plan.restored:
             self._undo_line(entry.change.identifier, "restore", entry.change.changes)
         for created in plan.created:
             self._undo_line(created.identifier, "delete" if delete_created else "created")
         for left in plan.not_undone:
             self._undo_line(left.identifier, "not undone", note=left.message, code=left.code)
         self.flush()
-        if plan.remark and (plan.restore or plan.created or plan.not_undone):
+        if plan.remark and (plan.restored or plan.created or plan.not_undone):
             self._output.say(f"{self._name}: {plan.remark}")
-        parts = [f"{len(plan.restore):,} to restore"]
+        parts = [f"{len(plan.restored):,} to restore"]
         if plan.created:
             parts.append(f"{len(plan.created):,} to delete" if delete_created else f"{len(plan.created):,} created")
         parts += [f"{len(plan.not_undone):,} not undone"] if plan.not_undone else []

@@ -190,7 +190,7 @@ class OutgoingPlan:
             return await self._execute(partial(self._sender, self._outgoing, plan.source()))
 
     async def _undo(self, number: int) -> Exit:
-        from ..outgoing.undo import UndoSource, deleting, restoring
+        from ..outgoing.undo import undo_steps
 
         run, counts, tasks, last = await asyncio.to_thread(self._tasks, number or None)
         if not number and run.id != last:
@@ -205,11 +205,7 @@ class OutgoingPlan:
             self._output.note(text, warning=True)
         if self._wanted.shows:
             return Exit.DONE
-        remover = deleting(self._outgoing)
-        steps = [(restoring(self._outgoing), UndoSource.restoring(plan, run.id))] if plan.restore else []
-        steps += (
-            [(remover, UndoSource.deleting(plan, run.id))] if plan.created and deletes and remover is not None else []
-        )
+        steps = undo_steps(self._outgoing, plan, run.id, delete_created=deletes)
         code = Exit.FAILED if plan.not_undone else Exit.DONE
         if not steps:
             self._output.nothing_sent(self._name, not_undone=len(plan.not_undone))

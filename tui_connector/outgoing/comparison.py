@@ -16,6 +16,7 @@ from ..kinds import Model
 from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import ExpressionText
+from .chain import ChainStep
 from .equality import EqualityRule
 from .lookup import Lookup
 
@@ -235,6 +236,12 @@ class Comparison(Model):
     )
     restore: UndoRequest | None = Field(
         None, title="Restore", description="Restores former values, if the outgoing's own request cannot."
+    )
+    recreate: list[ChainStep] = Field(
+        default_factory=list,
+        title="Recreate",
+        description="Requests that delete an entity and create it again as it was, for undo, if fields have to be "
+        "emptied of values that the store would keep. Their placeholders read the entity with its former values.",
     )
     per_view: bool = Field(
         False,

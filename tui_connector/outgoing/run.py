@@ -230,6 +230,7 @@ class OutgoingRun:
 
     async def undo_plan(self, run: TaskRun | None, tasks: Sequence[Task]) -> UndoPlan:
         """What would undo these tasks: of an earlier run, or of none. Raises `UserError` and `RunFailed`."""
+        from .task_ledger import deleted_by_undo
         from .undo import undo_plan
 
         if run is not None and sends_elsewhere(self._outgoing, self._session, run.fingerprint):
@@ -237,7 +238,11 @@ class OutgoingRun:
             message = f"Run {run.id} was not sent to {address}, where {self._name} is sent to now"
             raise UserError("undo-store", message, "Undo it with the base URI of the client that it was sent with.")
         current = self._current_values() if self._is_compared else None
-        return await undo_plan(tasks, self._outgoing, current, self._patiently)
+        deleted: list[Json] = []
+        ledger, recreates = self._environment.ledger, current.comparison.recreate if current is not None else ()
+        if run is not None and ledger is not None and recreates:
+            deleted = await asyncio.to_thread(deleted_by_undo, ledger, run.id, recreates[0].name)
+        return await undo_plan(tasks, self._outgoing, current, self._patiently, deleted)
 
     def retry_now(self) -> None:
         """Ends a pause of the run before its next request to a store that is down."""

@@ -18,7 +18,7 @@ from .renamed_profile import left_ledgers, remember_profile
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .task_ledger import TaskLedger, last_task_run
 from .tasks import RETRY, TaskRun, TaskState
-from .undo import deleting, restoring
+from .undo import deleting, recreating, restoring
 
 _UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
 """States of tasks of which a run that was given up does not know whether they have arrived."""
@@ -97,7 +97,7 @@ class RunStart:
 
     def _refuse_undo(self, run: TaskRun) -> None:
         """Raises `UserError` if the tasks to be sent again are those of an undo that has a request of its own."""
-        for undo in (restoring(self.outgoing), deleting(self.outgoing)):
+        for undo in (restoring(self.outgoing), recreating(self.outgoing), deleting(self.outgoing)):
             if undo is not None and undo is not self.outgoing and run.fingerprint == fingerprint(undo, self.session):
                 message = f"The tasks of run {run.id} undo an earlier run, with another request than this outgoing's"
                 raise UserError("undo-not-repeated", message, "Undo the earlier run again, by its number.")

@@ -145,8 +145,19 @@ class TaskReader:
         Raises `LedgerError`.
         """
         run = self.run(number)
-        continues = number is None and run.undone_run and run.state != "complete"
-        return self.run(run.undone_run) if continues else run
+        if number is not None or not run.undone_run:
+            return run
+        counts = self.counts(run.id)
+        has_lost = run.undo_stage == "recreates" and counts["failed"] + counts["unknown"] > 0
+        return self.run(run.undone_run) if run.state != "complete" or has_lost else run
+
+    def recreations(self, number: int) -> Iterator[Task]:
+        """The tasks of undos of this run that delete an entity and create it again, in order."""
+        with explained(self._path):
+            numbers = [row[0] for row in self._database.execute("select id from run order by id").fetchall()]
+        for run in map(self.run, numbers):
+            if run.undone_run == number and run.undo_stage == "recreates":
+                yield from self.tasks(run.id)
 
     def counts(self, run: int) -> dict[TaskState, int]:
         with explained(self._path):
@@ -187,6 +198,22 @@ class TaskReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def deleted_by_undo(path: LedgerPlace, number: int, deleting_step: str) -> list[Json]:
+    """The entities that undos of this run have deleted, or may have, and have not created again as they were.
+
+    `deleting_step`: the name of the step that deletes. Blocks. Raises `LedgerError`.
+    """
+    found: dict[str, Json] = {}
+    with TaskReader(path) as reader:
+        for task in reader.recreations(number):
+            key = json.dumps(task.entity, sort_keys=True)
+            if task.state == "finished":
+                found.pop(key, None)
+            elif task.attempts and not (task.state == "failed" and task.step == deleting_step):
+                found[key] = task.entity
+    return list(found.values())
 
 
 class TaskLedger(LedgerDatabase):

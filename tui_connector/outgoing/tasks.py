@@ -119,16 +119,24 @@ class TaskRun:
         number = (self.digest or "").removeprefix(UNDO_DIGEST).partition(" ")[0]
         return int(number) if (self.digest or "").startswith(UNDO_DIGEST) and number.isdecimal() else 0
 
+    @property
+    def undo_stage(self) -> UndoStage:
+        """Of an undo: what this run of it does."""
+        _, _, rest = (self.digest or "").removeprefix(UNDO_DIGEST).partition(" ")
+        return next((stage for stage in UNDO_STAGES if rest.startswith(f"{stage} ")), "restores")
+
     def continues(self, before: TaskRun) -> bool:
-        """Whether this and the run before it are one undo: that has restored, and this deletes."""
-        deletes = UNDO_DELETES in (self.digest or "") and UNDO_DELETES not in (before.digest or "")
-        return bool(self.undone_run) and deletes and self.undone_run == before.undone_run
+        """Whether this and the run before it are one undo, of which each run does something else."""
+        same = bool(self.undone_run) and self.undone_run == before.undone_run
+        return same and UNDO_STAGES.index(self.undo_stage) > UNDO_STAGES.index(before.undo_stage)
 
 
 UNDO_DIGEST = "undo of "
 """The start of the digest of an undo; the number of the undone run follows."""
-UNDO_DELETES = " deletes "
-"""What follows that number in the second run of an undo, which deletes what the undone run has created."""
+UndoStage = Literal["restores", "recreates", "deletes"]
+UNDO_STAGES: tuple[UndoStage, ...] = get_args(UndoStage)
+"""The runs of an undo in order: the second deletes entities and creates them again as they were, the third deletes
+what the undone run has created. The names of these two follow the number."""
 SLICES = "slices:"
 """Start of the code of a run that was sent in slices; their run id follows."""
 RETRY = "retry"

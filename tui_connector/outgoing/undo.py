@@ -24,7 +24,7 @@ from .lookup import Wanted
 from .model import Outgoing
 from .plan import PlanEntry
 from .source import BadEntity, SourceContext, SourceEntity
-from .tasks import UNDO_DELETES, UNDO_DIGEST, Task, TaskState
+from .tasks import UNDO_DIGEST, Task, TaskState, UndoStage
 
 UNDOABLE: Final[tuple[TaskState, ...]] = ("finished", "unknown", "sending")
 """States of tasks that have changed the store, or may have."""
@@ -53,15 +53,24 @@ class Created:
 
 @dataclass(slots=True)
 class UndoPlan:
-    """What an undo would do. `restore` is sent with the outgoing's own request, or `restore` of its comparison."""
+    """What an undo would do. `restore` is sent with the outgoing's own request, or `restore` of its comparison.
+
+    `recreate` is deleted and created again, with the requests of that name.
+    """
 
     restore: list[PlanEntry] = field(default_factory=list)
+    recreate: list[PlanEntry] = field(default_factory=list)
     created: list[Created] = field(default_factory=list)
     not_undone: list[NotUndone] = field(default_factory=list)
     done_already: int = 0
     """Entities that have their former values again."""
     remark: str = ""
     """What the user should know before it is sent."""
+
+    @property
+    def restored(self) -> list[PlanEntry]:
+        """The entities that get their former values again, in either way."""
+        return [*self.restore, *self.recreate]
 
 
 @dataclass(slots=True)
@@ -82,11 +91,13 @@ async def undo_plan(
     outgoing: Outgoing,
     current: CurrentValues | None,
     patiently: Callable[[Callable[[], Awaitable[_Values]]], Awaitable[_Values]],
+    deleted: Sequence[Json] = (),
 ) -> UndoPlan:
     """What would undo these tasks, which are in the order in which they were sent. Raises `RunFailed`.
 
     `current` reads the values that the store has now; None: they cannot be read, so nothing can be undone. `patiently`
-    reads them, also from a store that has to be waited for.
+    reads them, also from a store that has to be waited for. `deleted`: entities as they were, which an interrupted undo
+    of these tasks has deleted and not created again.
     """
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
@@ -95,6 +106,7 @@ async def undo_plan(
         if task.state in UNDOABLE:
             _collect(task, comparison, current, sent, plan)
     works = list(sent.values())
+    left = {current.identity(each): each for each in deleted if isinstance(each, dict)} if current is not None else {}
     for start in range(0, len(works), _WINDOW):
         window = works[start : start + _WINDOW]
         assert current is not None
@@ -103,8 +115,16 @@ async def undo_plan(
         ]
         found, everywhere = await patiently(partial(_current_values, current, wanted))
         for index, now in enumerate(found):
-            _undo(window[index], now, current, plan, everywhere[index] if everywhere is not None else None)
+            if isinstance(now.item, Absent) and (former := left.get(wanted[index].identity)) is not None:
+                plan.recreate.append(_created_again(window[index].task, former))
+            else:
+                _undo(window[index], now, current, plan, everywhere[index] if everywhere is not None else None)
     return plan
+
+
+def _created_again(task: Task, former: Former) -> PlanEntry:
+    changes = tuple(FieldChange(name, ABSENT, value) for name, value in former.items())
+    return PlanEntry(task.line, dict(former), EntityChange(task.identifier, "create", changes, None))
 
 
 async def _current_values(current: CurrentValues, wanted: Sequence[Wanted]) -> _Values:
@@ -197,10 +217,15 @@ def _restore(
     if changed:
         plan.not_undone.append(NotUndone(name, "changed", _changed_since(changed)))
         return
-    wanted, left = restored(sent, before, current.comparison)
+    wanted, left = restored(sent, before, now, current)
     plan.not_undone += [NotUndone(name, "field", f"{each}: {why}") for each, why in left]
     differences = [each for each in current.differences(wanted, now) if each.field not in dict(left)]
     if not differences:
+        return
+    if current.comparison.recreate and any(current.not_stored(each.field, each.new) for each in differences):
+        whole: dict[str, Json] = {each: value for each, value in {**now, **wanted}.items() if value is not None}
+        change = EntityChange(name, "change", tuple(differences), None)
+        plan.recreate.append(PlanEntry(work.task.line, whole, change))
         return
     try:
         entity = current.envelope.entity(wanted, _object(work.last, "entity"))
@@ -232,8 +257,11 @@ def _same(old: Json | Absent, new: Json | Absent, rule: FieldRule) -> bool:
     return equal(old, new, rule.model_copy(update={"adds": False}).equality())
 
 
-def restored(sent: Former, before: Former, comparison: Comparison) -> tuple[dict[str, Json], list[tuple[str, str]]]:
+def restored(
+    sent: Former, before: Former, now: Former, current: CurrentValues
+) -> tuple[dict[str, Json], list[tuple[str, str]]]:
     """What to send so that fields have their former values again, and the fields that cannot, with reasons."""
+    comparison = current.comparison
     wanted: dict[str, Json] = {}
     left: list[tuple[str, str]] = []
     for path, value in leaves_of(sent):
@@ -248,7 +276,12 @@ def restored(sent: Former, before: Former, comparison: Comparison) -> tuple[dict
         elif rule.restore_empty_field and (isinstance(old, Absent) or old is None or old == []):
             _set(wanted, rule.restore_empty_field, [], sent)
         else:
-            with_value(wanted, path, rule.restore_absent if isinstance(old, Absent) or old is None else old, sent)
+            former = rule.restore_absent if isinstance(old, Absent) or old is None else old
+            why = "" if comparison.recreate else current.not_stored(name, former)
+            if why and not equal(former, value_at(now, path), rule.equality()):
+                left.append((name, why))
+                continue
+            with_value(wanted, path, former, sent)
             if rule.restore_field and not isinstance(old, Absent):
                 _set(wanted, rule.restore_field, _converted(old, rule), sent)
     return wanted, left
@@ -302,12 +335,43 @@ def _object(former: Former, name: str) -> dict[str, Json]:
 # Sending the undo
 
 
+def undo_steps(
+    outgoing: Outgoing, plan: UndoPlan, undone_run: int = 0, *, delete_created: bool = True
+) -> list[tuple[Outgoing, UndoSource]]:
+    """The runs of an undo, one after the other; none if it has nothing to send.
+
+    `undone_run`: the number of the run that is undone. `delete_created`: what it has created is deleted, if possible.
+    """
+    stages: list[tuple[UndoStage, Outgoing | None, list[SourceEntity]]] = [
+        ("restores", restoring(outgoing), [SourceEntity(each.line, each.entity) for each in plan.restore]),
+        ("recreates", recreating(outgoing), [SourceEntity(each.line, each.entity) for each in plan.recreate]),
+        ("deletes", deleting(outgoing), [SourceEntity(each.line, each.data) for each in plan.created]),
+    ]
+    return [
+        (sender, UndoSource(entities, undone_run, stage))
+        for stage, sender, entities in stages
+        if entities and sender is not None and (delete_created or stage != "deletes")
+    ]
+
+
 def restoring(outgoing: Outgoing) -> Outgoing:
     """The outgoing that sends former values: itself, unless its comparison has another request for that."""
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     if comparison is None or comparison.restore is None:
         return outgoing
     return _with_request(outgoing, comparison.restore)
+
+
+def recreating(outgoing: Outgoing) -> Outgoing | None:
+    """The outgoing that deletes entities and creates them again; None if the comparison has no requests for that.
+
+    Its ledger keeps the entities that are not created again yet: nothing else knows them.
+    """
+    comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+    if comparison is None or not comparison.recreate:
+        return None
+    update = {"request": None, "steps": comparison.recreate, "batch": 1, "identifier": comparison.identifiers[0]}
+    return outgoing.model_copy(update={**_UNDOES, **update, "keep": "all"})
 
 
 def deleting(outgoing: Outgoing) -> Outgoing | None:
@@ -318,29 +382,22 @@ def deleting(outgoing: Outgoing) -> Outgoing | None:
     return _with_request(outgoing, comparison.delete)
 
 
+_UNDOES: Final[Mapping[str, object]] = {"compare": None, "repeatable": True, "delivery": "single"}
+"""What an undo changes in an outgoing whose requests it replaces."""
+
+
 def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
-    update = {"request": undo.request, "steps": [], "batch": undo.batch, "compare": None, "repeatable": True}
-    return outgoing.model_copy(update={**update, "delivery": "single"})
+    update = {"request": undo.request, "steps": [], "batch": undo.batch}
+    return outgoing.model_copy(update={**_UNDOES, **update})
 
 
 @dataclass(frozen=True, slots=True)
 class UndoSource:
-    """The entities of an undo, as the source of a run. `undone_run` is the number of the run that it undoes.
-
-    `deletes`: what that run has created, after the other entities were restored.
-    """
+    """The entities of a run of an undo, as its source. `undone_run` is the number of the run that it undoes."""
 
     entities: Sequence[SourceEntity]
     undone_run: int = 0
-    deletes: bool = False
-
-    @classmethod
-    def restoring(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
-        return cls([SourceEntity(each.line, each.entity) for each in plan.restore], undone_run)
-
-    @classmethod
-    def deleting(cls, plan: UndoPlan, undone_run: int = 0) -> UndoSource:
-        return cls([SourceEntity(each.line, each.data) for each in plan.created], undone_run, deletes=True)
+    stage: UndoStage = "restores"
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         return iter(self.entities)
@@ -349,5 +406,5 @@ class UndoSource:
         """An interrupted undo is computed again, so that what is already restored is not sent again."""
         text = json.dumps([[each.line, each.data] for each in self.entities], sort_keys=True)
         found = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        what = UNDO_DELETES if self.deletes else " "
+        what = " " if self.stage == "restores" else f" {self.stage} "
         return f"{UNDO_DIGEST}{self.undone_run}{what}{found}" if self.undone_run else found

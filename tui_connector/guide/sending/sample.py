@@ -14,7 +14,7 @@ from ...outgoing.plan import PlanEntry, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
 from ...outgoing.tasks import Task
-from ...outgoing.undo import UndoPlan, UndoSource, deleting, restoring
+from ...outgoing.undo import UndoPlan, undo_steps
 from ...runs.errors import RunFailed
 from ...runs.ledger import FailedRecord
 from ...runs.progress import Progress
@@ -123,10 +123,14 @@ class SampleSender:
         """
         if await self.undo_plan(sent) != planned:
             raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
-        if planned.restore:
-            await self._execute(restoring(self._sender.outgoing), UndoSource.restoring(planned))
-        if planned.created and (remover := deleting(self._sender.outgoing)) is not None:
-            await self._execute(remover, UndoSource.deleting(planned))
+        for outgoing, source in undo_steps(self._sender.outgoing, planned):
+            try:
+                await self._execute(outgoing, source)
+            except UserError as error:
+                if source.stage == "recreates":  # no ledger has what was deleted
+                    lost = json.dumps(source.entities[0].data, ensure_ascii=False)
+                    error.hint = " ".join(filter(None, (error.hint, f"If it was deleted, create it again: {lost}")))
+                raise
 
     async def _execute(self, outgoing: Outgoing, source: EntitySource) -> str:
         """Sends these entities; returns the state of the first one's task. Raises `UserError` if one is refused."""

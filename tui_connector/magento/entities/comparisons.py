@@ -70,6 +70,10 @@ def _delete_rows(uri: str, name: str, fields: str) -> Table:
     }
 
 
+def _one_price(uri: str) -> Table:
+    return {"uri": uri, "method": "post", "parameters": {"prices": ["&{@}"]}}
+
+
 _EXISTING_PRODUCT: Table = {
     "request": {"uri": "products", "parameters": {"fields": "items[sku],total_count"}},
     "lookup": {"kind": "in-filter", "field": "sku"},
@@ -164,6 +168,11 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "identifier": ["sku", "store_id"],
         "defaults": {"store_id": 0},
         "rules": {"price": _PRICE, "price_from": _SPECIAL_DATE, "price_to": _SPECIAL_DATE},
+        "recreate": [
+            {"name": "delete", "request": _one_price("products/special-price-delete")},
+            {"name": "create", "request": _one_price("products/special-price")},
+        ],
+        "undo": "A special price that had no date is deleted and created again, as the store would keep the date.",
         "repeatable": True,
         "permission": _CATALOG,
     },

@@ -27,7 +27,7 @@ from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.task_ledger import TaskFilter, TaskReader
 from ...outgoing.tasks import Task, TaskRun
-from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
+from ...outgoing.undo import UNDOABLE, UndoPlan, deleting, undo_steps
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
@@ -400,7 +400,7 @@ class SendJob(BackgroundRun):
         async with self._session() as session:
             undo = await self._sending(session, outgoing).undo_plan(undone, tasks)
             plan = Plan(undo=undo, undone=undone, store=store_address(outgoing, session))
-        for entry in undo.restore:
+        for entry in undo.restored:
             plan.add(PlanRow("restore", entry.change.identifier, entry.line, entry.change.changes))
         for created in undo.created:
             plan.add(PlanRow("created", created.identifier, created.line))
@@ -435,15 +435,9 @@ class SendJob(BackgroundRun):
             return await self._sending(session, outgoing, source=source).execute()
 
     async def _apply_undo(self, session: Session, plan: Plan, undo: UndoPlan) -> Summary | None:
-        outgoing, remover = self.sender.outgoing, deleting(self.sender.outgoing)
         number = plan.undone.id if plan.undone is not None else 0
-        steps: list[tuple[Outgoing, EntitySource]] = []
-        if undo.restore:
-            steps.append((restoring(outgoing), UndoSource.restoring(undo, number)))
-        if undo.created and plan.deletes and remover is not None:
-            steps.append((remover, UndoSource.deleting(undo, number)))
         summary = None
-        for each, source in steps:
+        for each, source in undo_steps(self.sender.outgoing, undo, number, delete_created=plan.deletes):
             if self._current is not None and summary is not None:
                 self._earlier = self._progress_of(self._current)
             found = await self._sending(session, each, OutgoingOptions(full=True), source).execute()

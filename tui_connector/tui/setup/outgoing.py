@@ -76,7 +76,7 @@ class _Undo:
         """What it restores and deletes."""
         restored = [
             f"restore {each.change.identifier}: {', '.join(map(change_text, each.change.changes))}"
-            for each in self.plan.restore
+            for each in self.plan.restored
         ]
         return "; ".join([*restored, *(f"delete {each.identifier}" for each in self.plan.created)])
 
