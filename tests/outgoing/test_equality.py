@@ -57,6 +57,11 @@ prices = st.decimals(min_value=-100_000, max_value=1_000_000, places=6)
         ([{"category_id": 3}], [{"position": 0, "category_id": "3"}], EqualityRule()),
         ({"sourceCode": "west"}, {"source_code": "west"}, EqualityRule()),
         ([3], ["3", "4"], EqualityRule(adds=True)),
+        (["4", "5"], "4,5", TEXT),
+        ([5, 4], "4,5", EqualityRule()),
+        (["4"], "4", EqualityRule()),
+        ([], "", TEXT),
+        ([], ABSENT, TEXT),
     ],
 )
 def test_what_a_real_store_made_of_a_value_is_equal(sent: Json, stored: Json | Absent, rule: EqualityRule) -> None:
@@ -84,6 +89,11 @@ def test_what_a_real_store_made_of_a_value_is_equal(sent: Json, stored: Json | A
         ("Blue", "blue", EqualityRule()),
         ("2026-01-01", "2026-01-01 00:00:01", EqualityRule()),
         ("2026-13-01", "2026-13-01 00:00:00", EqualityRule()),
+        (["4"], "4,5", EqualityRule()),
+        (["4", "5", "6"], "4,5", EqualityRule()),
+        ([], "4", EqualityRule()),
+        (["a,b"], "a,b", EqualityRule()),
+        ([["4"]], "4", EqualityRule()),
         ([3], ["3", "4"], EqualityRule()),
         ([3, 3], ["3", "4"], EqualityRule()),
         ([3, 4], ["4", "3"], EqualityRule(ordered=True)),

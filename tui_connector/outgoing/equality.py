@@ -76,7 +76,8 @@ def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool
     if isinstance(sent, dict):
         return isinstance(stored, dict) and all(equal(each, member(stored, name), rule) for name, each in sent.items())
     if isinstance(sent, list):
-        return isinstance(stored, list) and _equal_lists(sent, stored, rule)
+        parts = stored if isinstance(stored, list) else _parts(sent, stored)
+        return parts is not None and _equal_lists(sent, parts, rule)
     if isinstance(stored, dict | list):
         return False
     if isinstance(sent, bool) or isinstance(stored, bool):
@@ -92,6 +93,17 @@ def member(item: Mapping[str, Json], name: str) -> Json | Absent:
     if name in item:
         return item[name]
     return ABSENT if name.islower() else item.get(_CAPITAL.sub(r"_\1", name).lower(), ABSENT)
+
+
+def _parts(sent: Sequence[Json], stored: Json) -> Sequence[Json] | None:
+    """The elements of a stored text for those that are sent; None if it is not made of them.
+
+    Magento stores the values of a multiselect attribute as "4,5" (Magento\\Eav\\Model\\Entity\\Attribute\\Backend\\
+    ArrayBackend).
+    """
+    if not isinstance(stored, str) or any(isinstance(each, dict | list | None) for each in sent):
+        return None
+    return stored.split(",") if stored.strip() else []
 
 
 def _equal_lists(sent: Sequence[Json], stored: Sequence[Json], rule: EqualityRule) -> bool:
