@@ -156,6 +156,57 @@ async def test_what_only_a_uri_names_tells_entities_apart(store: ComparedStore) 
     assert [each.refused for each in await store.plan(options, labels)] == [False, False, False]
 
 
+async def test_what_an_earlier_row_creates_or_removes_is_known_to_a_later_one(store: ComparedStore) -> None:
+    names: Json = {"firstname": "Ann", "lastname": "Lee", "website_id": 1}
+    rows: list[Json] = [names | {"email": email} for email in ("ann@example.com", "Ann@Example.com")]
+    again: Json = names | {"email": "ANN@example.com", "firstname": "Anna"}
+    found = await store.plan(preset("new-customers"), [*rows, again])
+    assert [(each.action, each.refused) for each in found] == [
+        ("create", False),
+        ("unchanged", False),
+        ("change", True),
+    ]
+    assert found[2].note == "an earlier entity of the source creates it"
+    summary = await store.run(preset("new-customers"), [*rows, again])
+    assert {name: number for name, number in summary.tasks.items() if number} == {
+        "finished": 1,
+        "unchanged": 1,
+        "failed": 1,
+    }
+    labels: list[Json] = [{"attribute_code": "color", "label": label} for label in ("Ecru", "ecru ")]
+    assert await store.actions(preset("attribute-options"), labels) == ["create", "unchanged"]
+    gone: list[Json] = [{"sku": sku, "source_code": "default"} for sku in ("SYNC-0001", "sync-0001")]
+    assert await store.actions(preset("stock-removed"), gone) == ["change", "unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("name", "entity", "why"),
+    [
+        ("order-comments", {"order_id": 99_999, "comment": "Packed"}, "the store has no such order"),
+        ("attribute-options", {"attribute_code": "nope", "label": "x"}, "the store has no such attribute"),
+        (
+            "stock-item",
+            {"sku": "NO-SUCH", "item_id": 1, "qty": 1, "is_in_stock": True},
+            "the store has no product with this sku",
+        ),
+        (
+            "tracking-numbers",
+            {"order_id": 1, "parent_id": 99_999, "track_number": "1Z9", "title": "UPS", "carrier_code": "ups"},
+            "the store has no such shipment",
+        ),
+        ("category-products", {"sku": "NO-SUCH", "category_id": 3}, "the store has no product with this sku"),
+        ("product-images", {"sku": "NO-SUCH", "entry": {"label": "x"}}, "the store has no product with this sku"),
+    ],
+)
+async def test_an_entity_of_something_that_is_missing_is_refused(
+    store: ComparedStore, name: str, entity: Json, why: str
+) -> None:
+    [found] = await store.plan(preset(name), [entity])
+    assert (found.action, found.refused, found.note) == ("create", True, why)
+    summary = await store.run(preset(name), [entity])
+    assert summary.tasks["failed"] == 1
+
+
 async def test_a_product_is_read_through_the_store_view_it_is_written_to(store: ComparedStore) -> None:
     uri = f"{store.sandbox.url}/rest/default/V1/products/&{{sku}}"
     german = preset("products", request={"method": "put", "uri": uri, "parameters": {"product": "&{@}"}})

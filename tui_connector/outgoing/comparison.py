@@ -118,6 +118,9 @@ class Existence(Model):
     lookup: Lookup | None = Field(None, title="Lookup", description="How the request selects the entities.")
     items: ExpressionText = Field("items", title="Items", description="Path of the list in a response (JMESPath).")
     identifier: str = Field("sku", title="Identifier", description="The field that is looked up.")
+    value: str | None = Field(
+        None, title="Value", description="The field of an entity that contains the value, if its name differs."
+    )
     message: str = Field(
         "the store has no product with this sku", title="Message", description="Shown if nothing is found."
     )
@@ -203,6 +206,13 @@ class Comparison(Model):
     )
     missing: Literal["created", "refused"] = Field(
         "created", title="Missing", description="If the store has no such entity: it is created, or refused."
+    )
+    not_found: str = Field(
+        "",
+        title="Not found",
+        description="Why the store refuses an entity if the request for it gets a 404: what it belongs to is missing. "
+        "Default: only the entity itself is missing.",
+        examples=["the store has no such order"],
     )
     required: list[str] = Field(
         default_factory=list,

@@ -44,8 +44,8 @@ _REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
 
 Identity: TypeAlias = tuple[str | None, ...]
 Item: TypeAlias = Mapping[str, Json]
-_Part: TypeAlias = tuple[Sequence[Wanted], list[Item]]
-"""The items of a response, with the entities that they may belong to."""
+_Part: TypeAlias = tuple[Sequence[Wanted], list[Item] | None]
+"""The items of a response, with the entities that they may belong to; None if its address does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Current:
 _UNLIMITED: Final = LookupLimits()
 NOTHING: Final = Current(ABSENT)
 _EXISTS = "it already exists in the store"
+_PLANNED = "an earlier entity of the source creates it"
 _MISSING = "the store has no such entity to change"
 
 
@@ -167,10 +168,17 @@ class CurrentValues:
     def _as_planned(self, key: Identity, sent: Item, current: Current) -> Current:
         """The current values of an entity after those that would be sent before it."""
         planned = self._planned.get(key)
-        if planned is None or self.comparison.existing != "changed":
-            return current
-        item = _merged(current.item, planned)
-        return replace(current, item=item, changes=self.differences(sent, item))
+        match self.comparison.existing:
+            case _ if planned is None or not key:
+                return current
+            case "another":
+                return current
+            case "removed":
+                return NOTHING
+            case existing:
+                item = _merged(current.item, planned)
+                note = _PLANNED if existing == "refused" else current.note
+                return replace(current, item=item, changes=self.differences(sent, item), note=note)
 
     def _remember(self, key: Identity, sent: Item) -> None:
         if not self._remembers or not key:
@@ -220,12 +228,16 @@ class CurrentValues:
             parts = await self._read(detail.request, None, detail.items, single)
         parts += await self._read(self._template, comparison.lookup, comparison.items, listed)
         for chunk, items in parts:
-            response = _ResponseItems(items)
-            for item in items:
+            if items is None and comparison.not_found:
+                lacking = replace(NOTHING, note=comparison.not_found, refused=True)
+                found |= {each.index: lacking for each in chunk}
+                continue
+            response = _ResponseItems(items or [])
+            for item in response.items:
                 response.by_identity.setdefault(self.identity(item), []).append(item)
             for each in chunk:
                 found[each.index] = self._found(each, response)
-        missing = [each for each in wanted if found.get(each.index, NOTHING).item is ABSENT]
+        missing = [each for each in wanted if found.get(each.index, NOTHING) == NOTHING]
         requires = comparison.requires
         if missing and requires is not None:
             for each in await self._without_owner(missing):
@@ -239,8 +251,9 @@ class CurrentValues:
         owners: set[int] = set()
         parts = self._read(requires.request, requires.lookup, requires.items, missing)
         for chunk, items in await parts:
-            known = {_key(member(item, requires.identifier), None) for item in items}
-            owners |= {each.index for each in chunk if _key(member(each.data, requires.identifier), None) in known}
+            known = {_key(member(item, requires.identifier), None) for item in items or ()}
+            value = requires.value or requires.identifier
+            owners |= {each.index for each in chunk if _key(member(each.data, value), None) in known}
         return [each for each in missing if each.index not in owners]
 
     def _found(self, wanted: Wanted, response: _ResponseItems) -> Current:
@@ -312,7 +325,7 @@ class CurrentValues:
         refused = bool(lacking) or comparison.existing == "refused"
         former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
         lost = "" if refused else self._not_stored(current.changes)
-        note = lacking or (_EXISTS if refused else lost or self._unusual(current.changes))
+        note = lacking or (current.note or _EXISTS if refused else lost or self._unusual(current.changes))
         return EntityChange(name, "change", tuple(current.changes), former, note, refused or bool(lost), bool(lost))
 
     def _not_stored(self, changes: Iterable[FieldChange]) -> str:
@@ -418,7 +431,7 @@ class CurrentValues:
         if lookup is not None and refused and smaller:
             return await self._divided(request, template, lookup, items, largest)
         if lookup is None and response.status == 404:
-            return [(request.wanted, [])]
+            return [(request.wanted, None)]
         if not template.is_expected(response.status):
             raise RunFailed(self._refusal(request, response))
         page = _page(response, items)

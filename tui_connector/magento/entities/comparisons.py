@@ -28,12 +28,15 @@ def _kept(values: list[Json] | Literal["any"]) -> Table:
     return {"not-stored": values}
 
 
-def _search(uri: str, field: str, *, value: str | None = None, equal: list[str] | None = None) -> Table:
+def _search(
+    uri: str, field: str, *, value: str | None = None, equal: list[str] | None = None, fields: str | None = None
+) -> Table:
     """A search for many values of a field at once."""
     lookup: Table = {"kind": "in-filter", "field": field}
     lookup |= {"value": value} if value else {}
     lookup |= {"equal": [*equal]} if equal else {}
-    return {"request": {"uri": uri}, "lookup": lookup}
+    request: Table = {"uri": uri, "parameters": {"fields": fields}} if fields else {"uri": uri}
+    return {"request": request, "lookup": lookup}
 
 
 def _information(uri: str) -> Table:
@@ -75,12 +78,12 @@ def _one_price(uri: str) -> Table:
 
 
 _EXISTING_PRODUCT: Table = {
-    "request": {"uri": "products", "parameters": {"fields": "items[sku],total_count"}},
-    "lookup": {"kind": "in-filter", "field": "sku"},
+    **_search("products", "sku", fields="items[sku],total_count"),
     "identifier": "sku",
     "message": "the store has no product with this sku",
 }
 _PRODUCT_EXISTS: Table = {"requires": _EXISTING_PRODUCT}
+_OF_PRODUCT: Table = {"not-found": _EXISTING_PRODUCT["message"]}
 _REFUSED: Table = {"existing": "refused"}
 _PRICE: Table = {"places": 6}
 _QUANTITY: Table = {"places": 4}
@@ -207,7 +210,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "product-images": {
         "request": {"uri": "products/&{sku}", "parameters": {"fields": "sku,media_gallery_entries"}},
         "items": "media_gallery_entries || `[]`",
-        **_PRODUCT_EXISTS,
+        **_OF_PRODUCT,
         **_delete("products/&{sku}/media/&{id}"),
         "identifier": "label",
         "fields": ["label", "media_type", "position", "disabled"],
@@ -217,7 +220,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     },
     "stock-item": {
         **_for_each("stockItems/&{sku}"),
-        **_PRODUCT_EXISTS,
+        **_OF_PRODUCT,
         "missing": "refused",
         "rules": {"qty": _STOCK, "is_in_stock": _TRUTH, "low_stock_date": {"ignore": True}},
         "repeatable": True,
@@ -291,7 +294,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         # the list of the category's products would also contain those of its subcategories
         "request": {"uri": "products/&{sku}", "parameters": {"fields": "extension_attributes[category_links]"}},
         "items": "extension_attributes.category_links || `[]`",
-        **_PRODUCT_EXISTS,
+        **_OF_PRODUCT,
         **_delete("categories/&{category_id}/products/&{sku}"),
         "identifier": "category_id",
         "rules": {"sku": {"ignore": True}},
@@ -332,6 +335,12 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "order-refunds": {"can-undo": False, "undo": f"Refunds are kept, and the last one closes the order. {_FINAL}"},
     "order-comments": {
         **_for_each("orders/&{order_id}/comments", "items"),
+        "requires": {
+            **_search("orders", "entity_id", value="order_id", fields="items[entity_id],total_count"),
+            "identifier": "entity_id",
+            "value": "order_id",
+            "message": "the store has no such order",
+        },
         "identifier": "comment",
         "fields": ["comment"],
         "existing": "another",
@@ -353,6 +362,12 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         **_required("order_id parent_id"),
         **_search("shipments", "order_id"),
         **_delete("shipment/track/&{entity_id}"),
+        "requires": {
+            **_search("shipments", "entity_id", value="parent_id", fields="items[entity_id],total_count"),
+            "identifier": "entity_id",
+            "value": "parent_id",
+            "message": "the store has no such shipment",
+        },
         "items": "items[].tracks[]",
         "identifier": ["track_number", "parent_id"],
         "fields": ["track_number", "parent_id", "carrier_code", "title"],
@@ -374,6 +389,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     },
     "attribute-options": {
         **_for_each("products/attributes/&{attribute_code}/options"),
+        "not-found": "the store has no such attribute",
         **_delete("products/attributes/&{attribute_code}/options/&{value}"),
         **_REFUSED,
         "identifier": "label",
