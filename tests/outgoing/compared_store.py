@@ -25,7 +25,7 @@ from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, Out
 from tui_connector.outgoing.source import EntitySource, SourceEntity
 from tui_connector.outgoing.task_ledger import TaskReader, deleted_by_undo
 from tui_connector.outgoing.tasks import Task
-from tui_connector.outgoing.undo import UndoPlan, UndoSource, undo_plan, undo_steps
+from tui_connector.outgoing.undo import UndoPlan, UndoSource, not_restored, undo_plan, undo_steps
 from tui_connector.runs.progress import Summary
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.templates import Json
@@ -105,6 +105,7 @@ class ComparedStore:
             summary = await self.run(sender, source)
             assert summary.failed == 0, summary
         again = await self.undo_plan(outgoing, number)
+        assert not_restored(plan, again, deletes=delete_created) == []
         assert again.restored == []
         assert again.created == [] or not delete_created
         return plan

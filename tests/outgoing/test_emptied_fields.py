@@ -13,7 +13,7 @@ from test_presets import CASES
 
 from tui_connector.magento.entities.comparisons import COMPARISONS
 from tui_connector.outgoing.changes import leaves_of
-from tui_connector.outgoing.undo import undo_steps
+from tui_connector.outgoing.undo import not_restored, undo_steps
 from tui_connector.templates import PlaceholderError
 
 PRODUCTS, SPECIAL = preset("products"), preset("special-prices")
@@ -194,3 +194,17 @@ async def test_a_value_that_cannot_be_removed_is_reported_and_not_sent(store: Co
         "price_from: the store accepts null without storing it",
     )
     assert [[each.field for each in entry.change.changes] for entry in plan.restore] == [["price"]]
+
+
+async def test_an_undo_finds_what_the_store_has_accepted_without_storing_it(store: ComparedStore) -> None:
+    """The rules of this comparison do not know yet that the store keeps dates."""
+    rules: dict[str, Any] = {"price_from": {}, "price_to": {}}
+    unaware = preset("special-prices", compare={"preset": "special-prices", "rules": rules})
+    await store.send(unaware, [special("SYNC-0001"), special("SYNC-0002")])
+    await store.run(unaware, [special("SYNC-0001", "2026-01-01 00:00:00"), special("SYNC-0002") | {"price": 4}])
+    plan = await store.undo_plan(unaware, 1)
+    for sender, source in undo_steps(unaware, plan, 1):
+        assert (await store.run(sender, source)).failed == 0
+    [kept] = not_restored(plan, await store.undo_plan(unaware, 1), deletes=True)
+    assert (kept.identifier, kept.code) == ("SYNC-0001", "kept")
+    assert kept.message == "the store has accepted its former values without storing all of them: price_from"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..text import beginning, count, shown_line
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..outgoing.changes import EntityChange, FieldChange
     from ..outgoing.plan import PlanEntry
     from ..outgoing.source import BadEntity
-    from ..outgoing.undo import UndoPlan
+    from ..outgoing.undo import NotUndone, UndoPlan
     from ..templates import Json
     from .run_output import RunOutput
 
@@ -76,9 +76,7 @@ class PlanOutput:
             self._undo_line(entry.change.identifier, "restore", entry.change.changes)
         for created in plan.created:
             self._undo_line(created.identifier, "delete" if delete_created else "created")
-        for left in plan.not_undone:
-            self._undo_line(left.identifier, "not undone", note=left.message, code=left.code)
-        self.flush()
+        self.left(plan.not_undone)
         if plan.remark and (plan.restored or plan.created or plan.not_undone):
             self._output.say(f"{self._name}: {plan.remark}")
         parts = [f"{len(plan.restored):,} to restore"]
@@ -90,6 +88,12 @@ class PlanOutput:
         if plan.created and not delete_created:
             what = count(len(plan.created), "entity", "entities")
             self._output.say(f"{self._name}: {what} created by the run will be kept; use --delete-created to delete.")
+
+    def left(self, entities: Sequence[NotUndone]) -> None:
+        """Prints what an undo leaves as it is, or has not changed."""
+        for each in entities:
+            self._undo_line(each.identifier, "not undone", note=each.message, code=each.code)
+        self.flush()
 
     def flush(self) -> None:
         """Prints the buffered lines."""

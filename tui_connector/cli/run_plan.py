@@ -190,7 +190,7 @@ class OutgoingPlan:
             return await self._execute(partial(self._sender, self._outgoing, plan.source()))
 
     async def _undo(self, number: int) -> Exit:
-        from ..outgoing.undo import undo_steps
+        from ..outgoing.undo import not_restored, undo_steps
 
         run, counts, tasks, last = await asyncio.to_thread(self._tasks, number or None)
         if not number and run.id != last:
@@ -215,7 +215,9 @@ class OutgoingPlan:
             found = await self._execute(partial(self._sender, outgoing, source, full=True))
             if found is not Exit.DONE:
                 return found
-        return code
+        kept = not_restored(plan, await self._planner.undo_plan(run, tasks), deletes=deletes)
+        self._printed.left(kept)
+        return Exit.FAILED if kept else code
 
     def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task], int]:
         """A run, its tasks by state, those that may have changed the store, and the last run's number. Blocks."""

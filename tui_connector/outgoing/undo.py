@@ -35,7 +35,7 @@ Former: TypeAlias = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class NotUndone:
-    """An entity, or a field of it, that is left as it is, and why. `code`: changed, gone, impossible or field."""
+    """An entity, or a field of it, that is left as it is, and why. `code`: changed, gone, impossible, field or kept."""
 
     identifier: str
     code: str
@@ -330,6 +330,23 @@ def _changed_since(changed: Sequence[FieldChange]) -> str:
 def _object(former: Former, name: str) -> dict[str, Json]:
     value = former.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def not_restored(plan: UndoPlan, again: UndoPlan, *, deletes: bool) -> list[NotUndone]:
+    """What an undo with this plan has not changed, although the store has accepted each of its requests.
+
+    `again`: what the same undo would do after it. `deletes`: it has also deleted what the undone run has created.
+    """
+    sent = {each.change.identifier for each in plan.restored} - {each.identifier for each in plan.not_undone}
+    found = [NotUndone(each.change.identifier, "kept", _kept(each.change.changes)) for each in again.restored]
+    found += [NotUndone(each.identifier, "kept", _kept(())) for each in again.not_undone]
+    created = [NotUndone(each.identifier, "kept", "the store has not deleted it") for each in again.created if deletes]
+    return [each for each in found if each.identifier in sent] + created
+
+
+def _kept(changes: Sequence[FieldChange]) -> str:
+    names = f": {', '.join(each.field for each in changes[:3])}" if changes else ""
+    return f"the store has accepted its former values without storing all of them{names}"
 
 
 # Sending the undo

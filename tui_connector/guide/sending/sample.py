@@ -14,7 +14,7 @@ from ...outgoing.plan import PlanEntry, store_address
 from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
 from ...outgoing.tasks import Task
-from ...outgoing.undo import UndoPlan, undo_steps
+from ...outgoing.undo import UndoPlan, not_restored, undo_steps
 from ...runs.errors import RunFailed
 from ...runs.ledger import FailedRecord
 from ...runs.progress import Progress
@@ -131,6 +131,8 @@ class SampleSender:
                     lost = json.dumps(source.entities[0].data, ensure_ascii=False)
                     error.hint = " ".join(filter(None, (error.hint, f"If it was deleted, create it again: {lost}")))
                 raise
+        if kept := not_restored(planned, await self.undo_plan(sent), deletes=True):
+            raise UserError("undo-incomplete", "; ".join(f"{each.identifier}: {each.message}" for each in kept))
 
     async def _execute(self, outgoing: Outgoing, source: EntitySource) -> str:
         """Sends these entities; returns the state of the first one's task. Raises `UserError` if one is refused."""

@@ -27,7 +27,7 @@ from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.task_ledger import TaskFilter, TaskReader
 from ...outgoing.tasks import Task, TaskRun
-from ...outgoing.undo import UNDOABLE, UndoPlan, deleting, undo_steps
+from ...outgoing.undo import UNDOABLE, UndoPlan, deleting, not_restored, undo_steps
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
@@ -86,6 +86,8 @@ class Plan:
     undo: UndoPlan | None = None
     undone: TaskRun | None = None
     """The run that the undo is of."""
+    tasks: list[Task] = field(default_factory=list)
+    """The tasks of that run that may have changed the store."""
 
     def add(self, row: PlanRow) -> None:
         self.counts[row.kind] += 1
@@ -399,7 +401,7 @@ class SendJob(BackgroundRun):
         undone, tasks = await asyncio.to_thread(self._undoable)
         async with self._session() as session:
             undo = await self._sending(session, outgoing).undo_plan(undone, tasks)
-            plan = Plan(undo=undo, undone=undone, store=store_address(outgoing, session))
+            plan = Plan(undo=undo, undone=undone, tasks=tasks, store=store_address(outgoing, session))
         for entry in undo.restored:
             plan.add(PlanRow("restore", entry.change.identifier, entry.line, entry.change.changes))
         for created in undo.created:
@@ -443,7 +445,12 @@ class SendJob(BackgroundRun):
             found = await self._sending(session, each, OutgoingOptions(full=True), source).execute()
             summary = found if summary is None else _together(summary, found)
             if found.state != "complete":
-                break
+                return summary
+        if self._current is not None:
+            self._earlier = self._progress_of(self._current)
+        again = await self._sending(session, self.sender.outgoing).undo_plan(plan.undone, plan.tasks)
+        for kept in not_restored(undo, again, deletes=plan.deletes):
+            self.note(f"{kept.identifier}: {kept.message}", warning=True)
         return summary
 
     async def _resume(self) -> Summary | None:
