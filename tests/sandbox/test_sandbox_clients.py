@@ -151,6 +151,7 @@ async def test_the_routes_of_the_catalogue_agree(client: Client) -> None:
     assert {each["value"] for each in color["options"]} > set(values)
     image = (await client.call("GET", "products/24-MB01/media"))[0]
     assert image["content"]["type"] == "image/png"
+    await client.call("PUT", "products/24-MB01/stockItems/1", {"stockItem": {"qty": ""}}, status=400)
     item = await client.call("GET", "stockItems/24-MB01")
     assert (await client.call("GET", "stockStatuses/24-MB01"))["qty"] == item["qty"]
     assert await client.call("GET", "inventory/get-product-salable-quantity/24-MB01/1") == item["qty"]

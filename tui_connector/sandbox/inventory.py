@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from .catalogue import Catalogue
+from .criteria import invalid_type
 from .handlers import Call, Endpoints, Handlers, ListHandler, required_list, required_object, whole_number
 from .records import Item, Records, holds
 from .response import Json, Refusal, objects_in, php_json, required
@@ -343,7 +344,11 @@ class Inventory(Endpoints):
         payload = required_object(call.body, "stockItem")
         item = self._items.stock_item(row) | payload
         quantity = item["qty"]
-        number = float(quantity) if isinstance(quantity, int | float | str) else 0.0
+        try:
+            number = float(quantity) if isinstance(quantity, int | float | str) else 0.0
+        except ValueError as error:
+            text = f'Error occurred during "qty" processing. {invalid_type(str(quantity), "float")}'
+            raise Refusal(400, text) from error
         self._items.put(self._catalogue.sku(row), "default", number, int(bool(item["is_in_stock"])))
         return str(row) if self._settings.since("2.4.8") else row
 

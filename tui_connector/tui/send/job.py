@@ -27,7 +27,7 @@ from ...outgoing.run import OutgoingOptions, OutgoingRun
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.task_ledger import TaskFilter, TaskReader
 from ...outgoing.tasks import Task, TaskRun
-from ...outgoing.undo import UNDOABLE, UndoPlan, deleting, not_restored, undo_steps
+from ...outgoing.undo import UNDOABLE, NotUndone, UndoPlan, deleting, not_restored, undo_steps
 from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
@@ -88,6 +88,8 @@ class Plan:
     """The run that the undo is of."""
     tasks: list[Task] = field(default_factory=list)
     """The tasks of that run that may have changed the store."""
+    kept: list[NotUndone] = field(default_factory=list)
+    """What the undo has not restored, although the store has accepted it."""
 
     def add(self, row: PlanRow) -> None:
         self.counts[row.kind] += 1
@@ -257,13 +259,15 @@ class SendJob(BackgroundRun):
         if summary is None or summary.state != "complete":
             return self.metrics.state
         parts = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
-        failed = summary.failed > 0
+        kept = len(self.plan.kept) if self.plan is not None else 0
+        parts += [f"{kept:,} not restored"] if kept else []
+        failed = summary.failed + kept > 0
         # never "complete" where a task failed
         words = "✘ ended" if failed else "✔ complete"
         if self.plan is not None and self.plan.undone is not None:
             run = f"run {self.plan.undone.id}"
             words = f"✘ undo of {run} ended" if failed else f"✔ {run} undone"
-        hint = " (T: what failed, and why)" if failed else ""
+        hint = " (T: what failed, and why)" if summary.failed else ""
         return f"{words}: {', '.join(parts) or 'no tasks'}{hint}", "error" if failed else "success"
 
     def start(self, options: SendOptions) -> None:
@@ -449,7 +453,8 @@ class SendJob(BackgroundRun):
         if self._current is not None:
             self._earlier = self._progress_of(self._current)
         again = await self._sending(session, self.sender.outgoing).undo_plan(plan.undone, plan.tasks)
-        for kept in not_restored(undo, again, deletes=plan.deletes):
+        plan.kept = not_restored(undo, again, deletes=plan.deletes)
+        for kept in plan.kept:
             self.note(f"{kept.identifier}: {kept.message}", warning=True)
         return summary
 
