@@ -97,19 +97,34 @@ def test_changes_are_undone_and_redone_until_something_else_is_saved(machine: Ma
 
 def test_what_another_program_has_changed_is_kept_by_undo_and_redo(machine: Machine, path: Path) -> None:
     session = Session(machine, path)
-    session.save(PROFILE.replace('"products"', '"orders"'))
-    session.save(PROFILE.replace('"products"', '"orders"').replace('"items"', '"rows"'))
-    path.write_text(path.read_text().replace("Acme", "Beta"))
-    theirs = PROFILE.replace("Acme", "Beta")
+    session.save(first := PROFILE.replace('"products"', '"orders"'))
+    session.save(second := first.replace('"items"', '"rows"'))
+    path.write_text(second.replace("Acme", "Beta"))
     session.undo()
-    assert path.read_text() == theirs.replace('"products"', '"orders"')
+    assert path.read_text() == first.replace("Acme", "Beta")
+    assert titles(session.changes)[0] == "edit by another program"
     path.write_text(f"# theirs\n{path.read_text()}")
-    session.undo()
-    assert path.read_text() == f"# theirs\n{theirs}"
     session.redo()
-    session.redo()
-    assert path.read_text() == "# theirs\n" + theirs.replace('"products"', '"orders"').replace('"items"', '"rows"')
-    assert session.changes.undo_count == 2
+    assert path.read_text() == "# theirs\n" + second.replace("Acme", "Beta")
+    texts = []
+    while session.changes.to_undo is not None:  # what was kept can be undone as well
+        session.undo()
+        texts.append(path.read_text())
+    assert texts == [f"# theirs\n{first.replace('Acme', 'Beta')}", first.replace("Acme", "Beta"), first, PROFILE]
+
+
+def test_what_a_save_was_merged_with_is_a_change_before_it(machine: Machine, path: Path) -> None:
+    session = Session(machine, path)
+    assert not session.see()
+    path.write_text(PROFILE.replace("Acme", "Beta"))
+    session.save(mine := PROFILE.replace("Acme", "Beta").replace('"products"', '"orders"'))
+    path.write_text(mine.replace("Beta", "Gamma"))
+    session.save(mine.replace("Beta", "Gamma").replace('"orders"', '"rows"'))
+    texts = []
+    while session.changes.to_undo is not None:
+        session.undo()
+        texts.append(path.read_text())
+    assert texts == [mine.replace("Beta", "Gamma"), mine, PROFILE.replace("Acme", "Beta"), PROFILE]
 
 
 def test_what_another_program_saves_is_a_change_of_its_own(machine: Machine, path: Path) -> None:

@@ -168,7 +168,7 @@ def file_before(path: Path, trust: ProfileTrust) -> FileBefore:
 
 @dataclass
 class SavedChanges:
-    """The changes of one file, the latest last."""
+    """The changes of one file, the latest last: each begins with the file as the one before has left it."""
 
     _done: list[SavedChange] = field(default_factory=list)
     _undone: list[SavedChange] = field(default_factory=list)
@@ -196,30 +196,40 @@ class SavedChanges:
 
         That is undone like any other change.
         """
-        before, self._last = self._last, data
-        if before is None or before == data:
+        if self._last is None or self._last == data:
+            self._last = data
             return False
-        change = SavedChange(path, before, data, trust, trusted).titled(BY_ANOTHER_PROGRAM)
-        self._done = [*self._done, change][-_MAX_CHANGES:]
+        self._push(SavedChange(path, self._last, data, trust, trusted).titled(BY_ANOTHER_PROGRAM))
         return True
 
     def record(self, change: SavedChange) -> None:
         """Takes a change that was saved. What was undone before can no longer be redone."""
         self._undone.clear()
-        self._done = [*self._done, change][-_MAX_CHANGES:]
-        self._last = change.after
+        self._push_after_others(change)
 
     def undone(self, redo: SavedChange) -> None:
         """The latest change was reverted; `redo` is what `revert` returned."""
-        self._done.pop()
+        reverted = self._done.pop()
         self._undone.append(redo)
         self._last = redo.after
+        if reverted.before != redo.after:  # another program's change is kept: it was not seen before
+            self._push(replace(redo, before=reverted.before, states=None).titled(BY_ANOTHER_PROGRAM))
 
     def redone(self, undo: SavedChange) -> None:
         """What was undone last was made again; `undo` is what `revert` returned."""
         self._undone.pop()
-        self._done.append(undo)
-        self._last = undo.after
+        self._push_after_others(undo)
+
+    def _push_after_others(self, change: SavedChange) -> None:
+        """Takes a change, and before it what another program has changed in the file, with which it was merged."""
+        if self._last is not None and self._last != change.before:
+            others = replace(change, before=self._last, after=change.before, states=None)
+            self._push(others.titled(BY_ANOTHER_PROGRAM))
+        self._push(change)
+
+    def _push(self, change: SavedChange) -> None:
+        self._done = [*self._done, change][-_MAX_CHANGES:]
+        self._last = change.after
 
 
 def _is_toml(text: str) -> bool:
