@@ -194,6 +194,30 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.shows("Acme store  tasks of stock: run 3, undo of run 1, complete", "State and reason · began 20")
 
 
+async def test_an_undo_is_not_complete_where_the_store_keeps_what_was_sent(machine: Machine) -> None:
+    """The rules of this profile do not know that the store keeps the dates of a special price."""
+    compare = 'compare = { preset = "special-prices", rules = { price_from = {} } }\n'
+    prices = PROFILE.replace("inventory/source-items", "products/special-price").replace("sourceItems", "prices")
+    source = '"csv", path = "stock.csv", columns = { quantity = "number", status = "integer" }'
+    prices = prices.replace(source, '"jsonl", path = "prices.jsonl"')
+    async with shop(machine, profile=prices.replace(COMPARE, compare)) as acme:
+        row = {"sku": "SYNC-0001", "store_id": 0, "price": 9}
+        file = acme.profile.with_name("prices.jsonl")
+        file.write_text(json.dumps(row))
+        await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("complete: 1 finished")
+        file.write_text(json.dumps(row | {"price_from": "2026-01-01 00:00:00"}))
+        await acme.press("r")
+        await acme.shows("1 to change")
+        await acme.press("a", "y")
+        await acme.shows("complete: 1 finished")
+        await acme.press("u")
+        await acme.shows("Plan to undo run 2, not sent yet: 1 to restore")
+        await acme.press("a", "y")
+        await acme.shows("✘ undo of run 2 ended: 1 finished, 1 not restored", "SYNC-0001: the store has accepted")
+
+
 async def test_plan_and_undo_say_that_they_wait_for_the_store_and_a_key_ends_the_pause(machine: Machine) -> None:
     async def sleep(_: float) -> None:
         await asyncio.Event().wait()  # only a key ends the pause
