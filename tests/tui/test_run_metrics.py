@@ -60,9 +60,15 @@ def test_a_low_rate_is_not_shown_as_none() -> None:
     assert dict(metrics.tiles())["Rate (mean)"] == "0.4/s"
 
 
-def test_a_resumed_run_does_not_count_the_time_before() -> None:
-    progress = Progress(1_100, 2_100, seconds=110.0, resumed_items=1_000, resumed_seconds=100.0)
-    assert (progress.mean_rate, progress.remaining) == (10.0, 100.0)
+def test_the_figures_of_a_resumed_run_are_of_the_whole_run_or_say_since_when() -> None:
+    progress = Progress(
+        1_100, 2_100, seconds=220.0, responses=9, latency=0.14, resumed=True, resumed_items=1_000, resumed_seconds=210.0
+    )
+    assert progress.remaining == 100.0  # at the rate since it was resumed
+    metrics = RunMetrics(progress, summary=Summary("products", "stopped", 1_100, 0, 0, 220.0, 38, 25))
+    tiles = dict(metrics.tiles())
+    assert (tiles["Rate (mean)"], tiles["Time"]) == ("5.0/s", "3:40 min")
+    assert tiles["Latency (resumed)"] == "140 ms"  # no ledger keeps that of before
 
 
 def test_what_failed_is_done_too() -> None:

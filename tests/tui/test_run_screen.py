@@ -273,6 +273,33 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
     assert len(set(written.read_bytes().splitlines())) == 200
 
 
+async def test_the_failures_of_a_resumed_run_are_those_before_it_was_resumed_too(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=200, latency_ms=200, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(140, 45)) as pilot:
+            await start_run(pilot)
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.job.metrics.progress.items > 0)
+            sandbox.change(dict.fromkeys(BEARER, "0"))
+            await until_shown(pilot, "✘ refused after")
+            refused = re.findall(r"#([0-9]+)[^\n]* 401 ", shown(app))[-1]
+            sandbox.change(BEARER | {"sandbox/latency_ms": "0"})
+            await pilot.press("q")  # the page of the profile
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+            await pilot.press("r")
+            screen = await until_shown(pilot, "complete: 200 items")
+            assert "Items per second since the run was resumed" in screen
+            assert "Latency (resumed)" in screen
+            await pilot.press("e")
+            screen = await until_shown(pilot, "errors only of this run")
+            assert re.search(rf"#{refused}[^\n]* 401 ", screen)
+            await pilot.press("e", "R")
+            await until_shown(pilot, "Run products")
+            await pilot.press("space", "ctrl+s")  # everything again: another run
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and not app.screen.job.active)
+            await pilot.press("e")
+            await until_shown(pilot, "No failures of this run. e: show all")
+
+
 async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,29 @@ _MAY_BE_RIGHT = (
 _ENTER_AGAIN = "Try again to enter its value for this session."
 
 
+_KEPT_FAILURES = 2_000
+"""More than those that the log keeps apart."""
+
+
+@dataclass(slots=True)
+class RunFailures:
+    """The numbers of the latest failed requests of a run, however often it is resumed."""
+
+    numbers: dict[int, None] = field(default_factory=dict)
+    from_start: bool = False
+    """Whether the log has the run from its start, and no other process has begun it."""
+
+    def add(self, number: int) -> None:
+        self.numbers[number] = None
+        if len(self.numbers) > _KEPT_FAILURES:
+            del self.numbers[next(iter(self.numbers))]
+
+    def start_at(self, first: int) -> None:
+        """The run starts with the request of this number: those before are of an earlier run."""
+        self.numbers = {number: None for number in self.numbers if number >= first}
+        self.from_start = True
+
+
 class Workbench:
     """The resources for one profile: vault, log, trust, history and cached tokens."""
 
@@ -66,6 +90,8 @@ class Workbench:
         self._cache = SessionCache()
         self._ledgers: dict[tuple[LedgerSettings, str], LedgerServer] = {}
         self._history: History | None = None
+        self.run_failures: dict[tuple[Path, str, str], RunFailures] = {}
+        """By profile, environment and configuration, for a run that is resumed."""
         self.rest_apis: dict[str, KnownPaths] = {}
         """The paths of a store's REST API by what they were read with: a schema of 600 KB is read once in a session."""
         self._holders = 1

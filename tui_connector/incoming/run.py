@@ -100,7 +100,7 @@ class Run:
         progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
         progress.pause = self._patience.pause(self._environment.exchanges)
         if isinstance(self._reader, ChildReader):
-            progress.rate = progress.mean_rate
+            progress.rate = progress.current_rate
             progress.parents, progress.parents_expected = self._parents_done, self._reader.parents_total
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
@@ -180,6 +180,7 @@ class Run:
             for note in opened.start.notes:
                 self._watcher.note(note)
             progress, resumed = self._progress, opened.start.run
+            progress.resumed = opened.start.resumes
             progress.resumed_items, progress.resumed_seconds = resumed.items, resumed.seconds
             progress.resumed_unwritten = resumed.failed + resumed.dropped
             return await self._finish(opened, await self._read_and_write(opened))

@@ -351,6 +351,10 @@ class OutgoingRun:
         try:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
+            if opened.resumes:
+                before = self.progress
+                before.resumed, before.resumed_seconds = True, opened.run.seconds
+                before.resumed_items, before.resumed_unwritten = before.items, before.unwritten
             await self._refuse_many_changes(opened)
             if self._options.only_loads:
                 return RunEnd("stopped")

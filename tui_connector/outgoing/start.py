@@ -34,6 +34,8 @@ class OpenSending:
     notes: list[str] = field(default_factory=list)
     has_reached: bool = False
     """An earlier run got responses from the same store."""
+    resumes: bool = False
+    """Whether an interrupted run is continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class RunStart:
     def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str) -> OpenSending:
         lost = ledger.resume(run, fingerprint, self.now())
         if not run.loaded:
-            return OpenSending(ledger, run, self.source.open(self.context))
+            return OpenSending(ledger, run, self.source.open(self.context), resumes=True)
         counts = ledger.counts(run.id)
         done = sum(counts.values()) - counts["new"] - counts["unknown"] - counts["waiting"]
         notes = [f"Resuming the run of {run.began}: {done:,} of {sum(counts.values()):,} tasks are done."]
@@ -130,7 +132,7 @@ class RunStart:
             notes.append(f"{count(counts['waiting'], 'task waits', 'tasks wait')} in the store's queue.")
         if lost:
             notes.append(f"{count(lost, 'task was', 'tasks were')} being sent when the last run was interrupted.")
-        return OpenSending(ledger, run, None, notes)
+        return OpenSending(ledger, run, None, notes, resumes=True)
 
 
 def _followed(path: Path, fingerprint: str) -> list[str]:

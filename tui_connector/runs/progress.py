@@ -73,7 +73,7 @@ class Progress:
     seconds: float = 0.0
     rate: float = 0.0
     latency: float = 0.0
-    """Seconds per response: the mean since the run started or was resumed."""
+    """Seconds per response: the mean since the run started or was resumed, as no ledger keeps that of before."""
     responses: int = 0
     """Responses that `latency` is the mean of."""
     in_flight: int = 0
@@ -87,6 +87,8 @@ class Progress:
     """Parents whose child lists have been read, in a run that reads child lists."""
     parents_expected: int | None = None
     """Total parents according to the store; None if unknown."""
+    resumed: bool = False
+    """Whether this is the continuation of an interrupted run, of which the counts and seconds are included."""
     resumed_items: int = 0
     """Items that the interrupted run had written."""
     resumed_unwritten: int = 0
@@ -96,6 +98,11 @@ class Progress:
 
     @property
     def mean_rate(self) -> float:
+        """Items per second of the whole run, also before it was resumed."""
+        return self.items / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def current_rate(self) -> float:
         """Items per second since the run started or was resumed."""
         seconds = self.seconds - self.resumed_seconds
         return max(0, self.items - self.resumed_items) / seconds if seconds > 0 else 0.0

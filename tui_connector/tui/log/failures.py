@@ -80,11 +80,11 @@ def next_words(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = 
     return f"with {number:,} retried" if shown == "last" and (number := retried(log, is_own)) else "all"
 
 
-def why_none(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None) -> str:
-    """What a list without failures says."""
+def why_none(shown: FailuresShown, log: Exchanges, is_own: Predicate | None = None, meant: str = "") -> str:
+    """What a list without failures says. `meant`: which they are, such as " of this run"."""
     if shown == "last" and (number := retried(log, is_own)):
         return f"Nothing failed for good. e: {count(number, 'failed attempt')}, each sent again"
-    return f"No failures{'' if is_own is None else ' of this run'}. e: show all"
+    return f"No failures{meant}. e: show all"
 
 
 def retry_label(exchange: Exchange, exchanges: Exchanges) -> str:

@@ -86,6 +86,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         *,
         dates: bool = False,
         is_own: Predicate | None = None,
+        failures_meant: Callable[[], str] = lambda: "",
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id, classes="panel")
@@ -97,6 +98,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.failures: FailuresShown = ""
         self.is_own = is_own
         """Which failures are meant where only failures are shown; None: all."""
+        self.failures_meant = failures_meant
         self.is_being_read = False
         """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
         self.when_empty = "No requests yet. Each is shown here while it is sent."
@@ -421,7 +423,9 @@ class LogView(Painted, ScrollView, can_focus=True):
                 self.wanted, self.failures, self.exchanges, self.searched_fields.names(), self.is_own
             )
         fails = self.errors_only and not self.is_being_read
-        return [why_none(self.failures, self.exchanges, self.is_own) if fails else self.when_empty]
+        return [
+            why_none(self.failures, self.exchanges, self.is_own, self.failures_meant()) if fails else self.when_empty
+        ]
 
     def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
         """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""

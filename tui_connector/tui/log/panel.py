@@ -114,7 +114,7 @@ class LogPanel(LogHost):
         self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._environment, self._unset, self._is_history = context.environment, context.unset, context.is_history
-        self._is_own_failure = context.is_own_failure
+        self._is_own_failure, self._failures_meant = context.is_own_failure, context.failures_meant
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -126,7 +126,14 @@ class LogPanel(LogHost):
 
     def compose(self) -> ComposeResult:
         yield LogPrompt(lambda: self.view.searched_fields.names())
-        yield LogView(self.exchanges, self._monotonic, dates=self._dates, is_own=self._is_own_failure, id="log-list")
+        yield LogView(
+            self.exchanges,
+            self._monotonic,
+            dates=self._dates,
+            is_own=self._is_own_failure,
+            failures_meant=self._failures_meant,
+            id="log-list",
+        )
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
@@ -302,6 +309,10 @@ class LogPanel(LogHost):
         self.end_search()
         if not self._filtering.on and not self.has_class("asking"):
             self._set_filtering(ActiveFilter())
+
+    def list_again(self) -> None:
+        """Lists what is to be listed now, after other failures are meant than before."""
+        self.view.filter(self._filtering.applied)
 
     def _stop_explaining(self) -> None:
         self._explained = None

@@ -72,6 +72,8 @@ class LogContext:
     """Returns the variables to set in a shell before a curl command for a request of this client works."""
     is_own_failure: Predicate | None = None
     """Which failures are meant where only failures are listed, such as those of a run; None: all."""
+    failures_meant: Callable[[], str] = lambda: ""
+    """Returns which they are in words, such as " of this run"."""
     history: Callable[[], Keep] = lambda: "off"
     """Returns what the history keeps of the requests that are sent."""
 

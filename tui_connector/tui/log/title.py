@@ -60,7 +60,7 @@ def title_parts(
         return TitlePart(shown_line(text), shown_line(short or text))
 
     failures, repeated = failed(log, view.is_own), retried(log, view.is_own)
-    of_run = "" if view.is_own is None else " of this run"
+    of_run = view.failures_meant()
     if view.failures == "last" and repeated:
         following = next_words(view.failures, log, view.is_own)
         yield part(f"failed for good{of_run} (e: {following})", "failed for good")

@@ -21,7 +21,7 @@ from ...client.wire import OF_A_RUN_ON_SCREEN
 from ...errors import UserError
 from ...guide.checks.run_findings import explainer
 from ...guide.checks.run_needs import check_sink
-from ...guide.workbench import Workbench
+from ...guide.workbench import RunFailures, Workbench
 from ...incoming.catalog import with_bookmarks
 from ...incoming.model import Incoming
 from ...incoming.run import Run
@@ -39,8 +39,6 @@ from .metrics import RunMetrics, Tone
 TICK = 0.25
 """Seconds between two samples of the metrics."""
 _MESSAGES = 1_000
-_KEPT_FAILURES = 2_000
-"""More than those that the log keeps apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,9 @@ class BackgroundRun:
         self.metrics = RunMetrics(noun=self.NOUN)
         self.messages: deque[RunMessage] = deque(maxlen=_MESSAGES)
         self.failures = 0
-        self._failed_requests: dict[int, None] = {}
-        """The numbers of its latest requests that failed."""
+        self._failed_requests = workbench.run_failures.setdefault(self.key, RunFailures())
+        self._first_number = 1
+        """Of its requests since it was started last."""
         self.on_change: list[Callable[[], None]] = []
 
     def title(self, viewed: ViewedProfile | None) -> str:
@@ -138,7 +137,7 @@ class BackgroundRun:
         remove_read_notifications(self._app)
         if not keeps_messages:
             self.messages.clear()  # what failed before may be solved by this run, which says it again if not
-            self._failed_requests.clear()
+            self._first_number = self.workbench.exchanges.numbers.exchange + 1
         self.failures = 0
         self._done.clear()
         self.metrics = RunMetrics(noun=self.NOUN)
@@ -196,8 +195,15 @@ class BackgroundRun:
         """Read at each tick instead."""
 
     def is_own_failure(self, exchange: Exchange) -> bool:
-        """Whether this is a failed request that the run has sent, its logins among them, since it was started last."""
-        return exchange.number in self._failed_requests
+        """Whether this is a failed request that the run has sent, its logins among them, also before it was resumed."""
+        is_counted = self.metrics.progress.resumed or exchange.number >= self._first_number
+        return is_counted and exchange.number in self._failed_requests.numbers
+
+    @property
+    def failures_meant(self) -> str:
+        """Which failures those are that the log has of it, as words to follow "failed" or "No failures"."""
+        is_whole = self._failed_requests.from_start or not self.metrics.progress.resumed
+        return " of this run" if is_whole else " of this run since it was resumed"
 
     def _own_exchanges(self) -> OwnExchanges:
         exchanges = OwnExchanges(self.workbench.exchanges)
@@ -206,9 +212,7 @@ class BackgroundRun:
 
     def _note_failure(self, exchange: Exchange) -> None:
         if exchange.failed:
-            self._failed_requests[exchange.number] = None
-            if len(self._failed_requests) > _KEPT_FAILURES:
-                del self._failed_requests[next(iter(self._failed_requests))]
+            self._failed_requests.add(exchange.number)
 
     def _say(self, text: str, tone: Tone) -> None:
         self.messages.append(RunMessage(self.workbench.machine.now(), text, tone))
@@ -243,6 +247,8 @@ class BackgroundRun:
         self.is_withdrawn = not self._has_run
         metrics = self.metrics
         if run is not None:
+            if summary is not None and not run.progress.resumed:
+                self._failed_requests.start_at(self._first_number)
             progress = self._progress_of(run)
             metrics.add_sample(progress if summary is None else replace(progress, seconds=summary.seconds))
         metrics.summary, metrics.start_error, metrics.start_code, metrics.stopping = summary, problem, code, False

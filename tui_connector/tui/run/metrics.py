@@ -92,7 +92,7 @@ class RunMetrics:
 
     @property
     def rate(self) -> float:
-        """Items per second: of the last second while it runs, then the mean."""
+        """Items per second: of the last second while it runs, then the mean of the whole run."""
         if not self.running:
             return self.progress.mean_rate
         if len(self._items) < 2:
@@ -102,7 +102,7 @@ class RunMetrics:
 
     @property
     def latency(self) -> float:
-        """Milliseconds per response: the latest while it runs, then the mean."""
+        """Milliseconds per response: the latest while it runs, then the mean since it started or was resumed."""
         if self.running and self.latencies.values and self.latencies.values[-1]:
             return self.latencies.values[-1]
         return self.progress.latency * 1_000
@@ -176,6 +176,7 @@ class RunMetrics:
         known = progress.expected is not None and not (self.summary is not None and self.summary.state == "complete")
         items = f"{progress.items:,} of {progress.expected:,}" if known else f"{progress.items:,}"
         mean = "" if running else " (mean)"
+        latency = f"Latency{' (resumed)' if progress.resumed and not running else mean}"  # as its chart has
         remaining = progress.remaining
         if not running:
             time = ("Time", elapsed(progress.seconds))
@@ -187,7 +188,7 @@ class RunMetrics:
         return [
             (self.noun[1].capitalize(), items),
             (f"Rate{mean}", f"{self.rate:,.{1 if 0 < self.rate < 10 else 0}f}/s" if progress.items else "–"),
-            (f"Latency{mean}", f"{self.latency:,.0f} ms" if progress.responses else "–"),
+            (latency, f"{self.latency:,.0f} ms" if progress.responses else "–"),
             ("In flight", f"{in_flight} of {progress.limit}"),
             ("Requests", f"{progress.requests:,}{retries}"),
             time,

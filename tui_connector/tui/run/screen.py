@@ -97,7 +97,7 @@ class RunView(LogDock, Generic[Job]):
         super().__init__()
         self.job, self.viewed = job, job.viewed
         self._dialog: ConfirmScreen | None = None
-        self._was_active = self._has_charts = False
+        self._was_active = self._was_resumed = self._has_charts = False
         self._tiles = [Tile(width) for width in _LABEL_WIDTHS]
 
     def compose(self) -> ComposeResult:
@@ -122,6 +122,7 @@ class RunView(LogDock, Generic[Job]):
             environment=self.job.profile.environment,
             unset=partial(variables_to_set, bench.machine, self.job.file, lambda: self.job.profile),
             is_own_failure=self.job.is_own_failure,
+            failures_meant=lambda: self.job.failures_meant,
             history=lambda: bench.history_keeps,
         )
         yield LogPanel(bench.exchanges, context, id="log")
@@ -132,8 +133,6 @@ class RunView(LogDock, Generic[Job]):
         yield from ()
 
     def on_mount(self) -> None:
-        self.query_one("#run-rate").border_title = self.RATE_TITLE
-        self.query_one("#run-latency").border_title = "Latency"
         self.job.on_change.append(self._draw)
         self._draw()
 
@@ -157,6 +156,9 @@ class RunView(LogDock, Generic[Job]):
             self.action_follow_log()  # the requests of the new run are wanted, not one that was looked at
             self.log_panel.begin_anew()
         self._was_active = job.active
+        if self._was_resumed != metrics.progress.resumed:
+            self._was_resumed = metrics.progress.resumed
+            self.log_panel.list_again()
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()
@@ -173,6 +175,9 @@ class RunView(LogDock, Generic[Job]):
         is_brief = is_empty or (seconds < CHARTED_SECONDS and not stacked)
         # while it runs they are there from the start: one that appeared later would move the log
         self._has_charts = job.active or not is_brief
+        since = " since the run was resumed" if progress.resumed else ""
+        self.query_one("#run-rate").border_title = f"{self.RATE_TITLE}{since}"
+        self.query_one("#run-latency").border_title = f"Latency{since}"
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
         self.query_one("#run-latency", Chart).show(metrics.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
