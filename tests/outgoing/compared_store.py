@@ -17,7 +17,7 @@ from tui_connector.client.session import Session
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE
-from tui_connector.outgoing.changes import EntityChange
+from tui_connector.outgoing.changes import Compare, EntityChange
 from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
@@ -77,7 +77,14 @@ class ComparedStore:
     async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
         return [each.action for each in await self.plan(outgoing, entities)]
 
-    async def run(self, outgoing: Outgoing, entities: Sequence[Json] | EntitySource, *, full: bool = True) -> Summary:
+    async def run(
+        self,
+        outgoing: Outgoing,
+        entities: Sequence[Json] | EntitySource,
+        *,
+        full: bool = True,
+        compare: Compare | None = None,
+    ) -> Summary:
         """A run that sends these entities through the configuration, and records former values."""
         if isinstance(entities, Sequence):
             entities = UndoSource([SourceEntity(line, each) for line, each in enumerate(entities, start=1)])
@@ -88,6 +95,7 @@ class ComparedStore:
             "sent",
             self.directory / "shop.toml",
             self.ledger,
+            compare=compare,
             source=entities,
         )
         return await OutgoingRun(outgoing, OutgoingOptions(full=full), environment, RunNotes()).execute()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +14,10 @@ from profiles import profile
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure, Request, Response
-from tui_connector.outgoing.changes import FieldChange
+from tui_connector.outgoing.changes import EntityChange, FieldChange
 from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.equality import ABSENT
+from tui_connector.outgoing.undo import NotUndone, undo_plan
 from tui_connector.runs.errors import Action, RunFailed
 from tui_connector.templates import Json
 
@@ -408,19 +411,58 @@ async def test_a_request_that_a_server_finds_too_long_is_divided(store: Compared
     current = CurrentValues(preset("stock"), send, explain=lambda *_: why, now=store.bench.machine.now)
     assert len(await current.read(rows)) == 37
     assert longest > 300
-    with pytest.raises(RunFailed, match="does not accept such a long address"):
-        await current.read([stock("x" * 700)])
+    [too_long] = await current.read([stock("x" * 700)])
+    assert too_long.unread
+    assert "does not accept such a long address" in too_long.note
 
 
-async def test_an_entity_that_a_firewall_objects_to_is_named(store: ComparedStore) -> None:
+@pytest.mark.parametrize("name", ["stock", "category-products"])
+async def test_an_entity_that_a_firewall_objects_to_is_named_and_the_others_are_compared(
+    store: ComparedStore, name: str
+) -> None:
+    """One that it did not read is not sent: neither could an undo restore it."""
+    sent: list[Request] = []
+    blocked = ["select"]
+
     async def send(request: Request) -> Response:
-        if "select" in request.uri:
+        sent.append(request)
+        await asyncio.sleep(0)
+        if any(word in request.uri for word in blocked):
             return Response(403, (), b"<html><title>Forbidden</title></html>", 1)
         return await store.session.client("shop")(request)
 
-    current = CurrentValues(preset("stock"), send, now=store.bench.machine.now)
-    with pytest.raises(RunFailed, match=r"The current values of select-7 cannot be read: 403"):
-        await current.read([*(stock(f"SKU-{number:06d}") for number in range(1, 38)), stock("select-7")])
+    others = [f"SKU-{number:06d}" for number in range(1, 38)]
+    more = (
+        {"category_id": "7"} if name == "category-products" else {"source_code": "default", "quantity": 3, "status": 1}
+    )
+    rows: list[Json] = [{"sku": sku} | more for sku in ["select-7", *others, "select-8"]]
+    current = CurrentValues(preset(name), send, now=store.bench.machine.now)
+    changes = await current.read(rows)
+    assert {each.identifier: each.note for each in changes if each.unread} == {
+        sku: f"The current values of {sku} cannot be read: 403" for sku in ("select-7", "select-8")
+    }
+    assert {each.identifier for each in changes if not each.refused} == {*others}
+
+    async def compare(entities: Sequence[Json]) -> Sequence[EntityChange]:
+        return await current.read(entities)
+
+    summary = await store.run(preset(name), rows, compare=compare)
+    assert (summary.tasks["failed"], summary.tasks["finished"] + summary.tasks["unchanged"]) == (2, 37)
+    assert {task.reason.partition(" cannot")[0] for task in store.tasks() if task.state == "failed"} == {
+        f"The current values of {sku}" for sku in ("select-7", "select-8")
+    }
+
+    sku = next(task.identifier for task in store.tasks() if task.state == "finished")
+    blocked.append(sku)
+    undo = await undo_plan(store.tasks(), preset(name), current, lambda read: read())
+    assert NotUndone(sku, "impossible", f"The current values of {sku} cannot be read: 403") in undo.not_undone
+    assert len(undo.restore) + len(undo.created) == summary.tasks["finished"] - 1
+
+    blocked.append("")
+    sent.clear()
+    with pytest.raises(RunFailed, match=r"The current values of SKU-0000.* cannot be read: 403"):
+        await CurrentValues(preset(name), send, now=store.bench.machine.now).read(rows[1:-1])
+    assert len(sent) <= 20, "a few, and those in flight"
 
 
 async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:

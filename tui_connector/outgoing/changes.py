@@ -47,6 +47,8 @@ class EntityChange:
     """Whether the store is expected to refuse it, for the reason in `note`."""
     not_stored: bool = False
     """Whether the store would accept it without storing all of it, for the reason in `note`; it is `refused`, too."""
+    unread: bool = False
+    """Whether its current values cannot be read, unlike those of others, for the reason in `note`."""
 
     def as_json(self) -> dict[str, Json]:
         """The object that `--plan --json` prints."""
@@ -150,3 +152,17 @@ def with_value(entity: dict[str, Json], path: Sequence[str], value: Json, like: 
     inside = entity.setdefault(first, {})
     assert isinstance(inside, dict)
     with_value(inside, rest, value, shape if isinstance(shape, dict) else {})
+
+
+def merged(stored: Mapping[str, Json] | Absent, sent: Mapping[str, Json]) -> dict[str, Json]:
+    """The entity as the store has it after `sent` has been sent."""
+    found: dict[str, Json] = {} if isinstance(stored, Absent) else dict(stored)
+    for name, value in sent.items():
+        old = found.get(name)
+        codes = attributes_in(value)
+        if codes is not None:
+            all_codes = {**(attributes_in(old) or {}), **codes}
+            found[name] = [{"attribute_code": code, "value": each} for code, each in all_codes.items()]
+        else:
+            found[name] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return found

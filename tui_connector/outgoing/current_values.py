@@ -23,7 +23,7 @@ from ..errors import InvalidValue, UserError
 from ..runs.errors import SEE_LOG, Action, Explain, RunError, RunFailed, error_for_failure
 from ..templates import Json
 from ..text import beginning
-from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
+from .changes import EntityChange, FieldChange, changes_of, leaves_of, merged, projected, value_at, with_value
 from .comparison import FieldRule
 from .envelope import Envelope
 from .equality import ABSENT, Absent, EqualityRule, is_below, is_number, member, rounded
@@ -42,10 +42,16 @@ _STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
 """An address with the code of a store view; without one (rest/V1), Magento takes its default view."""
 _REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
 
+_REFUSED_AT_FIRST: Final = 5
+_REFUSED_LATER: Final = 50
+"""Requests for single entities that must be refused one after the other before the reading fails: before any other was
+accepted, and afterwards."""
+
 Identity: TypeAlias = tuple[str | None, ...]
 Item: TypeAlias = Mapping[str, Json]
-_Part: TypeAlias = tuple[Sequence[Wanted], list[Item] | None]
-"""The items of a response, with the entities that they may belong to; None if its address does not exist."""
+_Part: TypeAlias = tuple[Sequence[Wanted], list[Item] | RunError | None]
+"""The items of a response, with the entities that they may belong to; None if its address does not exist, an error if
+the request for a single entity is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Current:
     """The store is expected to refuse the entity, for the reason in `note`."""
     changes: Sequence[FieldChange] = ()
     """The fields in which it differs from what is sent."""
+    unread: bool = False
+    """It is not known whether the store has the entity, for the reason in `note`."""
 
 
 _UNLIMITED: Final = LookupLimits()
@@ -133,6 +141,8 @@ class CurrentValues:
         """What would have been sent so far, by the key of the entity; the oldest are forgotten."""
         self._has_requested = False
         """Whether a request for a single entity could be made."""
+        self._has_read, self._refused = False, 0
+        """Whether a request was accepted; and the number of requests refused since."""
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
@@ -158,6 +168,9 @@ class CurrentValues:
             if one is None:
                 found.append(EntityChange(name, "change", (), None, "its request cannot be created"))
                 continue
+            if current[index].unread:
+                found.append(EntityChange(name, "change", (), None, current[index].note, refused=True, unread=True))
+                continue
             state = self._as_planned(keys[index], one, current[index])
             change = self._change(name, entity, one, state)
             if change.action != "unchanged" and not change.refused:
@@ -176,14 +189,14 @@ class CurrentValues:
             case "removed":
                 return NOTHING
             case existing:
-                item = _merged(current.item, planned)
+                item = merged(current.item, planned)
                 note = _PLANNED if existing == "refused" else current.note
                 return replace(current, item=item, changes=self.differences(sent, item), note=note)
 
     def _remember(self, key: Identity, sent: Item) -> None:
         if not self._remembers or not key:
             return
-        self._planned[key] = _merged(self._planned.get(key, ABSENT), sent)
+        self._planned[key] = merged(self._planned.get(key, ABSENT), sent)
         while len(self._planned) > _REMEMBERED:
             del self._planned[next(iter(self._planned))]
 
@@ -228,6 +241,11 @@ class CurrentValues:
             parts = await self._read(detail.request, None, detail.items, single)
         parts += await self._read(self._template, comparison.lookup, comparison.items, listed)
         for chunk, items in parts:
+            if isinstance(items, RunError):
+                if not self._has_read:
+                    raise RunFailed(items)
+                found |= {each.index: replace(NOTHING, note=items.message, unread=True) for each in chunk}
+                continue
             if items is None and comparison.not_found:
                 lacking = replace(NOTHING, note=comparison.not_found, refused=True)
                 found |= {each.index: lacking for each in chunk}
@@ -251,6 +269,9 @@ class CurrentValues:
         owners: set[int] = set()
         parts = self._read(requires.request, requires.lookup, requires.items, missing)
         for chunk, items in await parts:
+            if isinstance(items, RunError):
+                owners |= {each.index for each in chunk}  # not known
+                continue
             known = {_key(member(item, requires.identifier), None) for item in items or ()}
             value = requires.value or requires.identifier
             owners |= {each.index for each in chunk if _key(member(each.data, value), None) in known}
@@ -401,8 +422,13 @@ class CurrentValues:
             requests = list(self._requests(template, lookup, wanted))
         except UserError as error:
             raise RunFailed(RunError(Action.WRONG, f"The current values cannot be requested: {error}")) from error
-        parts = await asyncio.gather(*(self._one(each, template, lookup, items) for each in requests))
-        return [each for part in parts for each in part]
+        reading = [asyncio.ensure_future(self._one(each, template, lookup, items)) for each in requests]
+        try:
+            return [each for part in await asyncio.gather(*reading) for each in part]
+        finally:
+            for each in reading:  # where one has failed
+                each.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
 
     def _requests(
         self, template: RequestTemplate, lookup: Lookup | None, wanted: Sequence[Wanted]
@@ -429,11 +455,18 @@ class CurrentValues:
         if by_store and not largest and self._explain(request.request, response) is not None:
             raise RunFailed(self._refusal(request, response))
         if lookup is not None and refused and smaller:
-            return await self._divided(request, template, lookup, items, largest)
+            limited = response.status != 403
+            return await self._divided(request, template, lookup, items, largest, limited=limited)
         if lookup is None and response.status == 404:
             return [(request.wanted, None)]
         if not template.is_expected(response.status):
-            raise RunFailed(self._refusal(request, response))
+            error = self._refusal(request, response)
+            self._refused += 1
+            several = request.values > 1 or self._refused >= (_REFUSED_LATER if self._has_read else _REFUSED_AT_FIRST)
+            if several or error.action is Action.WAIT or response.status == 401:
+                raise RunFailed(error)
+            return [(request.wanted, error)]
+        self._has_read, self._refused = True, 0
         page = _page(response, items)
         if lookup is not None and not lookup.is_complete(page):
             if request.values > 1:
@@ -449,12 +482,16 @@ class CurrentValues:
         lookup: Lookup | None,
         items: str,
         largest: int,
+        *,
+        limited: bool = True,
     ) -> list[_Part]:
+        """`limited`: other requests with so many values would not be accepted, either."""
         assert lookup is not None
         known = self._limits.get(template.uri, _UNLIMITED)
         values = largest if 0 < largest < request.values else max(1, request.values // 2)
         limits = LookupLimits(min(values, known.values), min(largest or known.rows, known.rows))
-        self._limits[template.uri] = limits
+        if limited:
+            self._limits[template.uri] = limits
         parts = []
         for each in lookup.requests(template, request.wanted, limits, self._run):
             parts += await self._one(each, template, lookup, items)
@@ -557,17 +594,3 @@ def _key(value: Json | Absent, places: int | None) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).rstrip().casefold()
-
-
-def _merged(stored: Item | Absent, sent: Item) -> dict[str, Json]:
-    """The entity as the store has it after `sent` has been sent."""
-    found: dict[str, Json] = {} if isinstance(stored, Absent) else dict(stored)
-    for name, value in sent.items():
-        old = found.get(name)
-        codes = attributes_in(value)
-        if codes is not None:
-            merged = {**(attributes_in(old) or {}), **codes}
-            found[name] = [{"attribute_code": code, "value": each} for code, each in merged.items()]
-        else:
-            found[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return found

@@ -134,7 +134,7 @@ def result_for_response(
         return SendResult(outcome, error, response)
 
     if status in (401, 403):
-        outcome = Outcome.FORBIDDEN if status == 403 and not reads else Outcome.STOP
+        outcome = Outcome.FORBIDDEN if status == 403 else Outcome.STOP
         return found(outcome, Action.REFUSED, "Run `check` on the profile to see what is missing.")
     if status in (429, 503):
         return found(Outcome.UNAVAILABLE, Action.WAIT)

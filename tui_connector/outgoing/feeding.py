@@ -30,6 +30,8 @@ WINDOW = 500
 """Tasks that are read from the ledger at once, or two batches."""
 HELD = 4
 """Windows that may be in memory: more where one identifier occurs so often that its tasks wait for each other."""
+UNREAD = "not-compared"
+"""Code of tasks whose entities could not be compared with the store."""
 UNKNOWN_HINT = "Check in the store, then send it again or skip it"
 _QUEUED_HINT = (
     "The store does not have its values, but it may still be in the store's queue. Look there (System › Action Log › "
@@ -109,6 +111,11 @@ class TaskFeeder:
                     self._tasks.finish(each, "finished", "It has arrived: the store has these values", "settled")
                 elif change.action == "unchanged" and self._outgoing.send == "changed":
                     self._tasks.finish(each, "unchanged")
+                elif change.unread and each.may_have_arrived:
+                    error = RunError(Action.WAIT, change.note, code=UNREAD)
+                    self._tasks.unknown(TaskBatch([each]), error, UNKNOWN_HINT)
+                elif change.unread:
+                    self._tasks.fail(TaskBatch([each]), ItemError(change.note, UNREAD))
                 elif change.not_stored:
                     self._tasks.fail(TaskBatch([each]), ItemError(change.note, "not-stored"))
                 elif each.may_be_queued:

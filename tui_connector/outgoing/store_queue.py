@@ -94,7 +94,7 @@ class StoreQueue(Generic[Entities]):
             message = f"{what}: the store does not allow it ({result.response.status})"
             hint = f"Grant the permission {PERMISSION_PATH} ({PERMISSION}). Nothing was sent."
             raise RunFailed(replace(error, action=Action.REFUSED, message=message, hint=hint, code="bulk-permission"))
-        if result.outcome is Outcome.STOP:
+        if result.outcome in (Outcome.STOP, Outcome.FORBIDDEN):
             raise RunFailed(error)
         raise RunFailed(replace(error, action=Action.WRONG, message=f"{what}: {error.message}"))
 
@@ -222,7 +222,7 @@ class StoreQueue(Generic[Entities]):
     async def _read(self, bulk: _Bulk[Entities], what: str) -> SendResult:
         """Raises `RunFailed` if the store refuses it, or is down for too long."""
         result = await self._result(self._delivery.status_request(bulk.uuid, what))
-        if result.outcome is Outcome.STOP and result.error is not None:
+        if result.outcome in (Outcome.STOP, Outcome.FORBIDDEN) and result.error is not None:
             raise RunFailed(result.error)
         return result
 

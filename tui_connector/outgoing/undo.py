@@ -162,6 +162,9 @@ def _undo(work: _Sent, now: Current, current: CurrentValues, plan: UndoPlan, eve
     """Adds to the plan what undoes this. `everywhere`: the entity in all store views, if the run wrote to one view."""
     comparison = current.comparison
     name, before, sent = work.task.identifier, work.first.get("present"), _object(work.last, "sent")
+    if now.unread:
+        plan.not_undone.append(NotUndone(name, "impossible", now.note))
+        return
     if comparison.existing == "removed":
         _restore_removed(work, now, comparison, plan)
         return
