@@ -32,6 +32,7 @@ from tui_connector.tui.run.charts import MessageList
 from tui_connector.tui.run.job import RunMessage
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.widgets.frame import KeyFooter
+from tui_connector.tui.widgets.questions import ConfirmScreen
 
 PROFILE = """
 format = 1
@@ -300,7 +301,7 @@ async def test_the_failures_of_a_resumed_run_are_those_before_it_was_resumed_too
             await until_shown(pilot, "No failures of this run. e: show all")
 
 
-async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
+async def test_question_says_so_when_the_run_ends_and_takes_the_answer(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
@@ -309,9 +310,19 @@ async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
             await pilot.press("s")
             await until_shown(pilot, "Stop the run?")
             sandbox.change({"sandbox/latency_ms": "0"})
-            await until_shown(pilot, "complete: 100 items")
+            await pilot.press("ctrl+q")
+            await until_shown(pilot, "is running; if you quit")
+            await until(pilot, lambda: not app.jobs or not next(iter(app.jobs)).active)
+            await pilot.press("n")
+            text = await until_shown(pilot, "It has ended meanwhile.")
+            assert "✔ complete: 100 items" in text
+            assert "Enter/Esc: close" in text
+            assert "Stop the run?" not in text
+            await pilot.press("y")  # would copy a request, behind the question
+            assert isinstance(app.screen, ConfirmScreen)
+            assert not said(app)
+            await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
-            assert "Stop the run?" not in shown(app)
 
 
 def _is_cut_at_a_line(path: Path) -> None:

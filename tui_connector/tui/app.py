@@ -561,9 +561,9 @@ class ConnectorApp(HandoverApp):
 
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""
-        from .widgets.questions import ConfirmScreen
+        from .widgets.questions import QuitScreen
 
-        if isinstance(self.screen, ConfirmScreen):
+        if isinstance(self.screen, QuitScreen):
             return
         reasons = [reason for each in self._unsaved_work() if (reason := each.unsaved_work())]
         demo = [*self._demo.values.values()] if self._demo is not None else []
@@ -581,8 +581,7 @@ class ConnectorApp(HandoverApp):
             if yes:
                 self._quit()
 
-        question = ConfirmScreen("\n".join([*reasons, "", "Quit?"]), title="Quit", yes="Quit", no="Stay")
-        self.push_screen(question, answered)
+        self.push_screen(QuitScreen(reasons), answered)
 
     def action_help_quit(self) -> None:
         """^C where nothing is selected: shows which key quits."""

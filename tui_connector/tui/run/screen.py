@@ -149,6 +149,8 @@ class RunView(LogDock, Generic[Job]):
         if screen_looked_at(self.app) is not self:
             return
         job, metrics = self.job, self.job.metrics
+        if not job.active and self._dialog is not None:
+            self._dialog.settle(f"It has ended meanwhile.\n{self._state()[0]}")
         if job.is_withdrawn:
             self.call_next(self._leave_withdrawn)
             return
@@ -159,8 +161,6 @@ class RunView(LogDock, Generic[Job]):
         if self._was_resumed != metrics.progress.resumed:
             self._was_resumed = metrics.progress.resumed
             self.log_panel.list_again()
-        if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
-            self._dialog.dismiss(False)
         self._draw_header()
         tone, state = self._state()[1], self.query_one("#run-state", Static)
         for each in ("success", "warning", "error"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from textual import on
@@ -59,7 +59,7 @@ class QuestionScreen(Dialog[T]):
     def compose(self) -> ComposeResult:
         with DialogPanel(classes="question") as panel:
             with VerticalScroll(can_focus=False):
-                yield Static(Prose(sanitised(self._question)), classes=self.QUESTION_CLASSES)
+                yield Static(Prose(sanitised(self._question)), classes=self.QUESTION_CLASSES, id="question")
             if self._details is not None:
                 with VerticalScroll(can_focus=False, classes="details"):
                     yield Static(self._details, classes="lines")
@@ -158,20 +158,55 @@ class ConfirmScreen(QuestionScreen[bool]):
         """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"."""
         super().__init__(question, {"y": (yes, True), "n": (no, False)}, title=title, details=details)
         self._labels = yes, no
+        self._is_settled = False
+
+    def settle(self, reason: str) -> None:
+        """Shows why there is nothing left to decide, instead of the question; it stays until its user closes it.
+
+        A key that was pressed as the answer would otherwise reach the screen behind.
+        """
+        if self._is_settled:
+            return
+        self._is_settled, self._question, self._answers = True, reason, {}
+        for panel in self.query(DialogPanel):
+            panel.query_one("#question", Static).update(Prose(sanitised(reason)))
+            panel.query_one(_Answers).remove_children()
+            panel.border_subtitle = Content(self.keys)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "answer" and self._is_settled:
+            return parameters[0] == "n"
+        return super().check_action(action, parameters)
+
+    def action_answer(self, key: str) -> None:
+        if self._is_settled:
+            self.dismiss(False)
+        else:
+            super().action_answer(key)
 
     @property
     def keys(self) -> str:
+        if self._is_settled:
+            return "Enter/Esc: close"
         yes, no = (shown_line(each, _IN_BORDER).lower() for each in self._labels)
         return self.KEYS.format(yes=yes, no=no)
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        yes, no = self._labels
+        yes, no = ("", "Close") if self._is_settled else self._labels
         return {"confirm.yes": yes, "confirm.no": no, "confirm.enter": no}
 
     def action_keep(self) -> None:
         """Enter: the harmless answer."""
         self.dismiss(False)
+
+
+class QuitScreen(ConfirmScreen):
+    """Asks before the program exits; `reasons` are sentences that say what would be stopped or lost."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        super().__init__("\n".join([*reasons, "", "Quit?"]), title="Quit", yes="Quit", no="Stay")
 
 
 class SaveScreen(ConfirmScreen):
