@@ -7,7 +7,6 @@ Nothing is offered that a shell could take for more than a word: what is complet
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 import click
 from click.shell_completion import CompletionItem, FishComplete, add_completion_class, get_completion_class
 
+from ..profile import toml
 from ..text import shown_line
 
 VARIABLE = "_TUI_CONNECTOR_COMPLETE"
@@ -181,7 +181,7 @@ def _profile(context: click.Context) -> dict[str, Any]:
         return {}
     try:
         path = Library(_directory(context)).find(name)
-        return tomllib.loads(as_text(path, read_bytes(path)))
+        return toml.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError, OSError):
         return {}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -18,6 +17,7 @@ import click
 
 from ..errors import UserError
 from ..machine import Machine
+from ..profile import toml
 from ..text import shown
 from .completion import profiles
 from .errors import CommandFailed, Exit
@@ -222,7 +222,7 @@ def is_demo_profile(path: Path) -> bool:
     from ..profile.library import ProfileError, as_text, read_bytes
 
     try:
-        data = tomllib.loads(as_text(path, read_bytes(path)))
+        data = toml.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError):
         return False
     return is_demo_data(data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from dataclasses import asdict, dataclass, field
 from datetime import date, time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..files import CannotSave, digest, reason, state_remedy, write_private
+from ..profile import toml
 from ..profile.library import MAX_SIZE, ProfileError, read_bytes
 from ..secrets.plain_text import known_secrets_in
 
@@ -125,7 +125,7 @@ def _read(path: Path) -> Draft | None:
         found = json.loads(read_draft(path), object_hook=_decode_date)
         if found.pop("format") != FORMAT or not _is_valid(found) or found["key"] != path.stem:
             return None
-        tomllib.loads(found["text"] or "")  # raises ValueError where this is not the text of a profile
+        toml.loads(found["text"] or "")  # raises ValueError where this is not the text of a profile
         return Draft(**found)
     except (ProfileError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -147,4 +147,4 @@ def _date(value: object) -> dict[str, str]:
 
 
 def _decode_date(table: dict[str, object]) -> object:
-    return tomllib.loads(f"d = {table[_DATE]}")["d"] if table.keys() == {_DATE} else table
+    return toml.loads(f"d = {table[_DATE]}")["d"] if table.keys() == {_DATE} else table

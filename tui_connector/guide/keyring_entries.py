@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..profile import toml
 from ..profile.library import Library, ProfileError, as_text, read_bytes
 from ..secrets.backends import entry_of
 from ..secrets.errors import SecretError
@@ -18,7 +18,7 @@ from ..text import count
 def keyring_entries(path: Path) -> list[str]:
     """The keyring entries that this profile uses, in all environments; empty if the file is invalid TOML."""
     try:
-        data = tomllib.loads(as_text(path, read_bytes(path)))
+        data = toml.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError):
         return []
     found = dict.fromkeys(named_in(data))
@@ -78,7 +78,7 @@ def _named_by(path: Path, names: Collection[str]) -> list[str]:
     if not in_text and "\\" not in text:  # nothing in it is written another way
         return []
     try:
-        data = tomllib.loads(text)
+        data = toml.loads(text)
         found = named_in(data)
         environments = data.get("environments")
         found += [entry_of(name, each) for name in found for each in (environments or ())]

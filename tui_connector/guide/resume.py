@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import cast, get_args
 from ..files import digest
 from ..magento.diagnosis import Finding, Fix
 from ..magento.diagnosis.finding import FixTarget
+from ..profile import toml
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..profile.positions import value_at
@@ -124,7 +124,7 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
 def _saved_authentications(draft: Draft) -> list[str]:
     """The authentications of the profile as saved: their secrets are stored already."""
     try:
-        found = tomllib.loads(draft.text or "").get("authentications")
+        found = toml.loads(draft.text or "").get("authentications")
     except (ValueError, RecursionError):
         return []
     return list(found) if isinstance(found, dict) else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tomllib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from ..client.message import InvalidRequest
 from ..errors import UserError
 from ..machine import Machine
+from ..profile import toml
 from ..profile.capabilities import capabilities
 from ..profile.environment_names import names_of
 from ..profile.library import as_text, read_bytes
@@ -360,7 +360,7 @@ def _shares_a_fact(capability: Capability, others: Iterable[Capability]) -> bool
 def _data_of(text: str) -> Mapping[str, Json] | None:
     """The data of this text; None if it is not TOML."""
     try:
-        return tomllib.loads(text)
+        return toml.loads(text)
     except (ValueError, RecursionError):
         return None
 

@@ -11,9 +11,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from ..text import count
+from . import toml
 from .correction import Correction, TextEdit, apply
 from .document import Document, check_plain, long_number
 from .library import ProfileError
@@ -23,7 +25,10 @@ from .syntax import Mistake, explain_error, other_format
 
 MAX_MISTAKES = 20
 """Mistakes that are looked for in one block; the rest of it then counts as lost."""
+_MAX_EXPLAINED = 100
+"""Mistakes of a text after which other blocks with mistakes are only counted."""
 
+_LONG_QUOTES = ('"""', "'''")
 _HEADER = re.compile(r"[ \t]*\[")
 _SURELY_HEADER = re.compile(
     r"\[\[?(?!(?:true|false|inf|nan)\])[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*\]\]?\s*(?:#.*)?$"
@@ -59,7 +64,7 @@ class ParsedBlock:
     """The keys that had to be taken out; `*` for others that are unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParsedText:
     """The data of a text, which may have mistakes."""
 
@@ -74,13 +79,37 @@ class ParsedText:
         """Where this path first appears in the text, or else the nearest table above it."""
         for length in range(len(path), 0, -1):
             wanted = path[:length]
-            for block, parsed, table in self.blocks:
-                if table[:length] == wanted:
-                    indent = len(block.text) - len(block.text.lstrip(" \t"))
-                    return TextPosition(block.line + 1, indent + 1)
-                if wanted[: len(table)] == table and (found := _inside(parsed, wanted[len(table) :])) is not None:
+            first = self._first_with.get(wanted, len(self.blocks))
+            for number in self.numbers_above(wanted):
+                block, parsed, table = self.blocks[number]
+                if number < first and (found := _inside(parsed, wanted[len(table) :])) is not None:
                     return TextPosition(block.line + found.line, found.column)
+            if first < len(self.blocks):
+                block = self.blocks[first][0]
+                indent = len(block.text) - len(block.text.lstrip(" \t"))
+                return TextPosition(block.line + 1, indent + 1)
         return TextPosition(1, 1)
+
+    def numbers_above(self, path: KeyPath) -> list[int]:
+        """The numbers of the blocks whose tables may have this path in them, in their order."""
+        return sorted(number for length in range(len(path)) for number in self.numbers.get(path[:length], ()))
+
+    @cached_property
+    def numbers(self) -> dict[KeyPath, list[int]]:
+        """The numbers of the blocks of each table."""
+        found: dict[KeyPath, list[int]] = {}
+        for number, (_, _, table) in enumerate(self.blocks):
+            found.setdefault(table, []).append(number)
+        return found
+
+    @cached_property
+    def _first_with(self) -> dict[KeyPath, int]:
+        """The number of the first block of each table, or of one in it."""
+        found: dict[KeyPath, int] = {}
+        for number, (_, _, table) in enumerate(self.blocks):
+            for length in range(1, len(table) + 1):
+                found.setdefault(table[:length], number)
+        return found
 
 
 def _inside(parsed: ParsedBlock, path: KeyPath) -> TextPosition | None:
@@ -97,13 +126,25 @@ def parse(text: str) -> ParsedText:
     """The data and the mistakes of a text. Blocks that were parsed before cost nothing."""
     if other_format(text):
         try:
-            return _whole(text, tomllib.loads(text), [])
+            return _whole(text, toml.loads(text), [])
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             mistake = explain_error(text, error) if isinstance(error, ValueError) else None
-            mistakes = [mistake._replace(fix=_from_json(text))] if mistake else []
-            return ParsedText({}, mistakes, frozenset({("*",)}), [])
-    found = [(block, _parsed_block(block.text)) for block in blocks(text)]
-    mistakes = [mistake.moved(block.line, block.start) for block, parsed in found for mistake in parsed.mistakes]
+            explained = [mistake._replace(fix=_from_json(text))] if mistake else []
+            return ParsedText({}, explained, frozenset({("*",)}), [])
+    found: list[tuple[TextBlock, ParsedBlock]] = []
+    mistakes: list[Mistake] = []
+    unexplained: list[TextBlock] = []
+    for block in blocks(text):
+        if len(mistakes) < _MAX_EXPLAINED or _is_valid(block.text):
+            parsed = _parsed_block(block.text)
+        else:
+            parsed = _lost_block(block.text, [])
+            unexplained.append(block)
+        found.append((block, parsed))
+        mistakes += [mistake.moved(block.line, block.start) for mistake in parsed.mistakes]
+    if unexplained:
+        message = f"and {count(len(unexplained), 'more table')} with mistakes"
+        mistakes.append(Mistake(TextPosition(unexplained[0].line + 1, 1), message, "", "more-problems"))
     merged = _Merged()
     placed = []
     for block, parsed in found:
@@ -150,7 +191,7 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
     for _ in range(MAX_MISTAKES):
         text = "\n".join(lines)
         try:
-            whole = _whole(original, tomllib.loads(text), sorted(mistakes), text)
+            whole = _whole(original, toml.loads(text), sorted(mistakes), text)
             return ParsedText(whole.data, whole.mistakes, frozenset(lost), whole.blocks)
         except RecursionError:
             break
@@ -173,6 +214,7 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
 def blocks(text: str) -> Iterator[TextBlock]:
     """The blocks of a text, in their order; together they are the text."""
     lines = text.split("\n")
+    last = {quote: number for number, line in enumerate(lines) for quote in _LONG_QUOTES if quote in line}
     depth, quote, start, first, offset = 0, "", 0, 0, 0
     for number, line in enumerate(lines):
         if not quote and line[:1] in "[ \t" and _HEADER.match(line) and (depth == 0 or _SURELY_HEADER.match(line)):
@@ -181,7 +223,7 @@ def blocks(text: str) -> Iterator[TextBlock]:
             start, first, depth = offset, number, 0
         opened = quote
         depth, quote = state_after(line, depth, quote)
-        if quote and not opened and not any(quote in below for below in lines[number + 1 :]):
+        if quote and not opened and last.get(quote, 0) <= number:
             quote = ""  # it is never closed: a mistake on this line
         offset += len(line) + 1
     yield TextBlock(start, first, text[start:])
@@ -198,7 +240,7 @@ def _parsed_block(text: str) -> ParsedBlock:
     for _ in range(MAX_MISTAKES):
         now = "\n".join(lines)
         try:
-            return _checked_values(_valid_block(now, tomllib.loads(now), mistakes, lost))
+            return _checked_values(_valid_block(now, toml.loads(now), mistakes, lost))
         except RecursionError:
             mistakes.append(
                 Mistake(TextPosition(1, 1), "is nested too deeply", "Use fewer levels.", "profile-unreadable")
@@ -220,7 +262,20 @@ def _parsed_block(text: str) -> ParsedBlock:
             lines = corrected
         else:
             lost.append(_take_out(lines, number))
+    return _lost_block(text, mistakes)
+
+
+def _lost_block(text: str, mistakes: list[Mistake]) -> ParsedBlock:
     return ParsedBlock((), False, {}, "\n" * text.count("\n"), tuple(mistakes), ("*",))
+
+
+def _is_valid(text: str) -> bool:
+    """Whether a text is TOML with plain values."""
+    try:
+        check_plain((), toml.loads(text))
+    except (ValueError, RecursionError, ProfileError):
+        return False
+    return True
 
 
 def _valid_block(text: str, data: dict[str, Any], mistakes: list[Mistake], lost: list[str]) -> ParsedBlock:
@@ -251,7 +306,7 @@ def _checked_values(block: ParsedBlock) -> ParsedBlock:
 def _helps(fix: Correction, text: str, line: int) -> bool:
     """Whether the text with this correction is valid up to this line."""
     try:
-        tomllib.loads(apply(text, fix.edits))
+        toml.loads(apply(text, fix.edits))
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+)", str(error))
         return found is None or int(found[1]) > line
@@ -287,7 +342,7 @@ def is_statement(line: str) -> bool:
     if _KEY.match(line) is None:
         return False
     try:
-        tomllib.loads(line)
+        toml.loads(line)
     except (ValueError, RecursionError):
         return False
     return True

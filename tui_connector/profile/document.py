@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, Self
 from ..errors import UserError
 from ..files import check_unchanged, digest, write_atomic
 from ..secrets.plain_text import known_secrets_in
+from . import toml
 from .library import BYTE_ORDER_MARK, MAX_SIZE, UTF_16_MARKS, ProfileError, as_text, read_bytes
 from .matching import PathMapping, same
 from .positions import KeyPath, TextPosition, position_finder, positions
@@ -335,7 +336,7 @@ class Document:
 
     def _check_data(self, text: str) -> None:
         try:
-            data = tomllib.loads(text)
+            data = toml.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise self._refused((), f"the changed text would not be valid TOML: {error}") from error
         if not same(data, self.draft):
@@ -380,7 +381,7 @@ def _decoded(path: File, data: bytes) -> tuple[bytes, str]:
 def parsed(text: str, path: File | None = None) -> dict[str, Any]:
     """The data of a TOML text without a byte order mark; raises `ProfileError`."""
     try:
-        data = tomllib.loads(text)
+        data = toml.loads(text)
         check_plain((), data)
     except tomllib.TOMLDecodeError as error:
         from .syntax import explain_error  # compiles many patterns: only for an invalid text

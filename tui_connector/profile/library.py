@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ..errors import UserError
 from ..files import FileFault, read_regular, reason
 from ..misspelling import similar_names
+from . import toml
 from .part_names import name_like
 
 Key = TypeVar("Key")
@@ -316,7 +317,7 @@ def read_with_data(path: Path) -> tuple[ProfileSummary, dict[str, Any]]:
     text = ""
     try:
         text = as_text(path, read_bytes(path))
-        data = tomllib.loads(text)
+        data = toml.loads(text)
     except ProfileError as error:
         problem = error.message
     except RecursionError:

@@ -6,7 +6,6 @@ Only proposes headers: whether the text makes sense with one is for who checks t
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import BaseModel
 
 from ..templates import Json
+from . import toml
 from .blocks import TextBlock, blocks
 from .correction import Correction, TextEdit, line_start
 from .environment_names import TABLE
@@ -196,7 +196,7 @@ def _header(line: str) -> tuple[tuple[str, ...], bool]:
     if not line.lstrip().startswith("["):
         return (), False
     try:
-        tomllib.loads(line)
+        toml.loads(line)
     except (ValueError, RecursionError):
         return (), False
     path = layout(line).statements[0].path
@@ -321,7 +321,7 @@ def _values(run: _Run) -> Json:
     """The values of the keys, as far as they are valid."""
     lines = run.lines[run.first - 1 : run.keys[-1].line]
     try:
-        found: Json = tomllib.loads("\n".join(lines))
+        found: Json = toml.loads("\n".join(lines))
     except (ValueError, RecursionError):
         return {}
     return found

@@ -7,11 +7,13 @@ values start and end, and never interprets them.
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
+
+from . import toml
 
 KeyPath = tuple[str | int, ...]
 """The path of a value in the data: keys of tables, and indices (from 0) of arrays."""
@@ -51,7 +53,7 @@ class TextSpan:
     """The entries of an inline table, or the elements of an array."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Layout:
     """The statements of a text, in their order."""
 
@@ -63,13 +65,18 @@ class Layout:
 
     def value_span(self, path: KeyPath) -> TextSpan | None:
         """The key or element whose value is at this path; None where only table headers are."""
+        return self._value_spans.get(path)
+
+    @cached_property
+    def _value_spans(self) -> dict[KeyPath, TextSpan]:
+        found: dict[KeyPath, TextSpan] = {}
         open_spans = list(self.statements)
         while open_spans:
             span = open_spans.pop()
-            if span.path == path and not span.is_header:
-                return span
+            if not span.is_header:
+                found.setdefault(span.path, span)
             open_spans += span.children
-        return None
+        return found
 
 
 def layout(text: str) -> Layout:
@@ -206,7 +213,7 @@ class _Scanner:
             match = (_STRING if quoted else _BARE_KEY).match(self.text, at)
             if match is None:
                 raise ValueError(f"no key at offset {at}: this text is not TOML")
-            parts.append((next(iter(tomllib.loads(f"{match.group()}=0"))) if quoted else match.group(), at))
+            parts.append((next(iter(toml.loads(f"{match.group()}=0"))) if quoted else match.group(), at))
             at = self.skip_space(match.end())
             if self.text[at] != ".":
                 return parts, at

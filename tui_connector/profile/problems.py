@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
@@ -20,10 +20,12 @@ from ..runs.inconsistency import Inconsistency, Setting
 from ..secrets.errors import LiteralSecret
 from ..secrets.source import VARIABLE_PATTERN
 from ..templates import Json
+from ..text import count
+from . import toml
 from .correction import Correction
 from .document import Document
 from .environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
-from .environments import Overridden, own_secrets, unmarked_production, with_environment
+from .environments import Misplaced, Overridden, own_secrets, unmarked_production, with_environment
 from .model import DEFAULT_CLIENT, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
@@ -114,7 +116,7 @@ def check(text: str, environment: str = "") -> tuple[Profile | None, list[Proble
 
     Raises `UserError` if a valid profile has no such environment.
     """
-    data = tomllib.loads(text)
+    data = toml.loads(text)
     profile, found = find_problems(data, environment)
     if not found:
         return profile, []
@@ -155,6 +157,8 @@ class Found(NamedTuple):
     """A key that is to be set, and its value."""
 
 
+MAX_PROBLEMS = 100
+"""Problems of one profile that are worked out; the others are counted."""
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -166,8 +170,8 @@ def environment_data(data: Mapping[str, Any], environment: str) -> dict[str, Any
     if environment in ("", DEFAULT_ENVIRONMENT):
         return {key: value for key, value in data.items() if key != TABLE}
     _require(data, environment)
-    base = _checked_alone(data)[0]
-    return _in_environment(data, environment, base)[2]
+    base, found = _checked_alone(data)
+    return _in_environment(data, environment, base, {(each.path, each.message) for each in found})[2]
 
 
 def _require(data: Mapping[str, Any], environment: str) -> None:
@@ -190,8 +194,11 @@ def find_problems(
         return None, [Found(("format",), newer, "newer-format")]  # what this version does not know is not an error
     base, found = _checked_alone(data, prepare)
     profiles: dict[str, Profile] = {}
+    known = {(each.path, each.message) for each in found}
     for name in names_of(data):
-        profile, more, _ = _in_environment(data, name, base, prepare)
+        if len(found) > MAX_PROBLEMS:
+            break
+        profile, more, _ = _in_environment(data, name, base, known, prepare)
         found += [each for each in more if each not in found]
         if profile is not None:
             profile.set_environment(name)
@@ -222,27 +229,32 @@ def _newer_format(written: object) -> str:
 
 
 def _in_environment(
-    data: Mapping[str, Any], name: str, base: Profile | None, prepare: Prepare = dict
+    data: Mapping[str, Any],
+    name: str,
+    base: Profile | None,
+    known: Set[tuple[ModelPath, str]],
+    prepare: Prepare = dict,
 ) -> tuple[Profile | None, list[Found], dict[str, Any]]:
     """The profile with the values of one environment, or its problems at the overrides; and its data.
 
-    `base`: the profile without environments, None if it is invalid; problems that it has too are left out.
+    `base`: the profile without environments, None if it is invalid; its problems, `known`, are left out.
     """
     applied = with_environment(data, name)
     profile, wrong = _checked_alone(applied.data, prepare)
     if profile is not None and base is not None and own_secrets(applied, base, profile):
         profile, wrong = _checked_alone(applied.data, prepare)
-    known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data, prepare)[1]}
-    found = [
-        Found(*each[:4], is_of_key=True, setting=None if each.value is None else Setting(each.path, each.value))
-        for each in applied.problems
-    ]
+    found = _worked_out([partial(_of_override, each) for each in applied.problems])
     found += [
         each._replace(path=applied.place(each.path), setting=_setting_of(applied, each))
         for each in wrong
         if (each.path, each.message) not in known or applied.overrides(each.path)
     ]
     return (None if found else profile), found, applied.data
+
+
+def _of_override(found: Misplaced) -> Found:
+    setting = None if found.value is None else Setting(found.path, found.value)
+    return Found(*found[:4], is_of_key=True, setting=setting)
 
 
 def _setting_of(applied: Overridden, found: Found) -> Setting | None:
@@ -260,12 +272,25 @@ def _checked_alone(data: Mapping[str, Any], prepare: Prepare = dict) -> tuple[Pr
         profile = Profile.model_validate(prepared, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = [_found(data, each) for each in errors]
+        errors.sort(key=lambda each: not isinstance(_cause(each), LiteralSecret))  # none of these is left out
+        secrets = sum(isinstance(_cause(each), LiteralSecret) for each in errors)
         wrong = {each["loc"][:2] for each in errors}
-        other = _inconsistencies_of_valid_parts(data, prepared, wrong)
-        return None, [*found, *other, *_undefined_in_invalid_parts(data, wrong)]
-    found = [_inconsistent(each, each.known) for each in inconsistencies(profile)]
+        unclear: list[Callable[[], Found]] = [
+            *(partial(_found, data, each) for each in errors),
+            *_inconsistencies_of_valid_parts(data, prepared, wrong),
+            *_undefined_in_invalid_parts(data, wrong),
+        ]
+        return None, _worked_out(unclear, max(MAX_PROBLEMS, secrets))
+    found = _worked_out([partial(_inconsistent, each, each.known) for each in inconsistencies(profile)])
     return (None, found) if found else (profile, [])
+
+
+def _worked_out(unclear: Sequence[Callable[[], Found]], most: int = MAX_PROBLEMS) -> list[Found]:
+    """The first problems, and how many others there are, where the first of these is."""
+    found = [each() for each in unclear[:most]]
+    if left := unclear[most:]:
+        found.append(Found(left[0]().path, f"and {count(len(left), 'more problem')}", "more-problems"))
+    return found
 
 
 def _inconsistent(found: Inconsistency, known: Sequence[str]) -> Found:
@@ -321,7 +346,7 @@ FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 def _inconsistencies_of_valid_parts(
     data: Mapping[str, Any], prepared: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
-) -> Iterator[Found]:
+) -> Iterator[Callable[[], Found]]:
     """Inconsistencies of the parts that are valid by themselves. References to an invalid part are not reported."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
     for family in FAMILIES:
@@ -330,18 +355,27 @@ def _inconsistencies_of_valid_parts(
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
     if ON_FAILURE in prepared and not any(path[:1] == (ON_FAILURE,) for path in wrong):
         rest[ON_FAILURE] = prepared[ON_FAILURE]
+    left_out: dict[str | int, dict[str, None]] = {}
+    for part, *inside in wrong:
+        left_out.setdefault(part, {}).update(dict.fromkeys(map(str, inside)))
     for each in inconsistencies(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
         path = each.place
         family = referenced_family(path)
-        left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
-        if (family,) not in wrong and value_at(data, path) not in left_out:
-            yield _inconsistent(each, [*each.known, *left_out])
+        others = left_out.get(family, {})
+        if (family,) not in wrong and value_at(data, path) not in others:
+            yield partial(_inconsistent_among, each, others)
 
 
-def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[Found]:
+def _inconsistent_among(found: Inconsistency, others: Iterable[str]) -> Found:
+    return _inconsistent(found, [*found.known, *others])
+
+
+def _undefined_in_invalid_parts(
+    data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
+) -> Iterator[Callable[[], Found]]:
     """References to undefined names, in parts that are invalid for other reasons."""
-    known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
-    known["clients"] += [DEFAULT_CLIENT] * (DEFAULT_CLIENT not in known["clients"])
+    known = {family: dict.fromkeys(_table(data.get(family))) for family in ("authentications", "clients")}
+    known["clients"].setdefault(DEFAULT_CLIENT)
     for family, name in (place for place in wrong if len(place) == 2):
         part = _table(value_at(data, (family, name)))
         kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
@@ -353,8 +387,13 @@ def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | 
         )
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
-                message = f"unknown {kind[:-1]} {wanted!r}{_hint(wanted, known[kind])}"
-                yield Found((family, name, *inside), message, "unknown-name", most_similar(wanted, known[kind]))
+                yield partial(_undefined, (family, name, *inside), kind[:-1], wanted, known[kind])
+
+
+def _undefined(path: ModelPath, what: str, wanted: str, known: Iterable[str]) -> Found:
+    names = list(known)
+    message = f"unknown {what} {wanted!r}{_hint(wanted, names)}"
+    return Found(path, message, "unknown-name", most_similar(wanted, names))
 
 
 def _table(value: object) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from typing import NamedTuple
 
+from . import toml
 from .correction import Correction, TextEdit, apply, line_start, replace_line
 from .line_mistakes import STRING, Cause, cause_of, has_open_quote
 from .open_brackets import state_after, statement_line
@@ -48,6 +49,8 @@ def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
     position = TextPosition(int(found[1]), int(found[2])) if found else None
     message = re.sub(r" \(at .*\)$", "", str(error))
+    if isinstance(error, toml.KeyTooLong):
+        return Mistake(position or _end(text), message, "No key of a profile has as many.", "key-too-long")
     if other := other_format(text):
         hint = f"This looks like {other}. A profile is TOML: [tables], and key = value, one per line."
         return Mistake(position or _end(text), message, hint, "other-format")
@@ -216,7 +219,7 @@ def _long_text_closed(lines: list[str], opened: int, quote: str) -> Correction |
         before, after = "\n".join(lines[:end]).rstrip(), "\n".join(["", *lines[end:]])
         for closing in (quote, f"{quote} }}", f"{quote}]", f"{quote}] }}"):
             try:
-                tomllib.loads(f"{before}{closing}{after}")
+                toml.loads(f"{before}{closing}{after}")
             except tomllib.TOMLDecodeError:
                 continue
             return Correction(f"Close it with {closing}", (TextEdit(len(before), len(before), closing),))
@@ -295,7 +298,7 @@ def _duplicate(text: str, position: TextPosition | None, message: str) -> Mistak
     for number in range(line, 0, -1):
         before = "\n".join(text.split("\n")[: number - 1]) + "\n"
         try:
-            tomllib.loads(before)
+            toml.loads(before)
         except tomllib.TOMLDecodeError:
             continue
         return _duplicate_at(number, before, text)
@@ -384,7 +387,7 @@ def _merged_table(text: str, first: int, second: int) -> Correction | None:
 def _keys(dotted: str) -> list[str]:
     """The parts of a dotted key."""
     try:
-        data = tomllib.loads(f"{dotted} = 0")
+        data = toml.loads(f"{dotted} = 0")
     except tomllib.TOMLDecodeError:
         return [dotted]
     keys = []

@@ -413,9 +413,8 @@ def value_edit(parsed: ParsedText, path: ModelPath, value: str, *, in_sound_tabl
 
 def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
     """The block and the place of a key or element; None where it is not written, or its own lines have mistakes."""
-    for block, inside, table in parsed.blocks:
-        if path[: len(table)] != table or len(path) == len(table):
-            continue
+    for number in parsed.numbers_above(path):
+        block, inside, table = parsed.blocks[number]
         known, _ = block_layout(inside.valid_text)
         base = known.statements[0].path if inside.header else ()
         if (span := known.value_span((*base, *path[len(table) :]))) is not None:
@@ -510,6 +509,7 @@ def _renamed_everywhere(found: Found, parsed: ParsedText) -> Correction | None:
         TextEdit(block.start + start, block.start + end, found.suggestion)
         for block, inside, _ in parsed.blocks
         if _is_as_written(block, inside)
+        if str(found.path[-1]) in block.text or "\\" in block.text
         for start, end in places_of_key(block.text, found.path)
     ]
     if not edits or not found.suggestion:
@@ -519,9 +519,8 @@ def _renamed_everywhere(found: Found, parsed: ParsedText) -> Correction | None:
 
 def _table_above(found: Found, parsed: ParsedText) -> ModelPath:
     """The path of the table that is directly above the table of a problem in the text; () if there is none."""
-    tables = [table for _, _, table in parsed.blocks]
-    table = found.path[:-1]
-    return tables[tables.index(table) - 1] if table in tables[1:] else ()
+    number = parsed.numbers.get(found.path[:-1], [0])[0]
+    return parsed.blocks[number - 1][2] if number else ()
 
 
 def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:

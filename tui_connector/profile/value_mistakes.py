@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import NamedTuple
 
 from ..misspelling import most_similar
+from . import toml
 
 _BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _NULLS = frozenset(("none", "null", "nil", "undefined"))
@@ -37,7 +37,7 @@ def in_quotes(text: str) -> str:
 def is_value(text: str) -> bool:
     """Whether a text on one line is a value as TOML writes it."""
     try:
-        return list(tomllib.loads(f"a = {text}\n")) == ["a"]
+        return list(toml.loads(f"a = {text}\n")) == ["a"]
     except (ValueError, RecursionError):
         return False
 

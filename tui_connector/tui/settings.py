@@ -5,11 +5,11 @@ It is read before the first paint, with the standard library only. Mistakes in i
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..profile import toml
 from ..profile.library import ProfileError, as_text, read_bytes
 
 FILE = "settings.toml"
@@ -29,7 +29,7 @@ class UserSettings:
 def read(path: Path) -> UserSettings:
     """Reads the settings; default ones where there is no file."""
     try:
-        data = tomllib.loads(as_text(path, read_bytes(path)))
+        data = toml.loads(as_text(path, read_bytes(path)))
     except ProfileError as error:
         if error.code == "profile-missing":
             return UserSettings()

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import stat
-import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...files import CannotSave, digest, write_atomic
+from ...profile import toml
 from ...profile.document import Document
 from ...profile.library import ProfileError
 from ...profile.model import ModelPath, schema
@@ -55,7 +55,7 @@ def check_no_secret(setup: Setup) -> None:
     places = misplaced_secrets(setup.draft)
     if places and setup.saved:
         try:
-            existing = misplaced_secrets(tomllib.loads(setup.document.text_as_read))
+            existing = misplaced_secrets(toml.loads(setup.document.text_as_read))
         except ValueError:
             existing = {}
         places = {path: why for path, why in places.items() if path not in existing}
