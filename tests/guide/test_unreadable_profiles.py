@@ -54,6 +54,13 @@ def test_the_editor_opens_text_that_is_almost_utf_8(tmp_path: Path) -> None:
     assert [each.line for each in opened.problems] == [2]
 
 
+def test_a_part_is_found_in_a_text_that_is_not_toml(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('name = "x\n\n[clients.magento]\n\n[incoming.products]\nitems = "items"\n')
+    opened = open_profile(path)
+    assert {each.name: opened.line_of(each) for each in opened.parts} == {"magento": 3, "products": 5}
+
+
 def test_a_number_that_is_too_long_is_said_in_few_words(tmp_path: Path) -> None:
     path = tmp_path / "long.toml"
     path.write_text(f"format = {'1' * 5_000}\n")

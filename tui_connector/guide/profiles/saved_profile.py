@@ -85,10 +85,11 @@ class OpenedProfile:
         return usable_profile(self.document.draft, [(part.family, part.name)], self.environment)[0]
 
     def line_of(self, part: ProfilePart) -> int | None:
-        """Where the part begins; None if the file is not TOML. Blocks for large files."""
-        if self.document is None:
+        """Where the part begins, also where the file is not TOML; None if it is no text. Blocks for large files."""
+        if self.file_data is None:
             return None
-        return parse(line_ends.plain(self.document.text())).position((part.family, part.name)).line
+        text = line_ends.plain(self.file_data.decode("utf-8-sig", "replace"))
+        return parse(text).position((part.family, part.name)).line
 
     def text_of(self, part: ProfilePart) -> str:
         """The tables of a part, with the values of the environment and without literal secrets; "" if unknown."""
