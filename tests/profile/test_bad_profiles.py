@@ -277,6 +277,11 @@ def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: s
             "unknown key in outgoing.p; did you mean 'parameters' in outgoing.p.request?",
         ),
         ("verify = true\n[clients.m.tls]\n", ":3:1: verify: unknown key\n"),
+        (
+            'batch = 20\n[outgoing.p]\nrequest = { uri = "p" }\n',
+            "batch: unknown key at the top level; 'batch' belongs to outgoing.p: move it there",
+        ),
+        ('timeout = "30s"\n[clients.m]\n[clients.n]\n', ":3:1: timeout: unknown key\n"),
         ('[clients.m]\ndescripton = "x"\n', "unknown key; did you mean 'description'?"),
         ("[clients.m.tls]\nformat = 1\n", "'format' belongs to the top of the file, above the first table"),
     ],

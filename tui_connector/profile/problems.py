@@ -512,19 +512,32 @@ def _of_other_table(path: ModelPath, table: ModelPath, meant: str = "") -> Found
         where = owner
     key = meant or str(path[-1])
     belongs = f"{key!r} belongs to {where}: move it there" if key == path[-1] else f"did you mean {key!r} in {where}?"
-    return Found(path, f"unknown key in {here}; {belongs}", "unknown-key", owner=table)
+    place = f"in {here}" if here else "at the top level"
+    return Found(path, f"unknown key {place}; {belongs}", "unknown-key", owner=table)
 
 
 def _meant_below(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> list[tuple[ModelPath, str]]:
-    """What an unknown key at `path` may mean in the tables that are directly in its own: each table, and the key."""
+    """What an unknown key at `path` may mean in the tables directly below its own: each table, and the key.
+
+    Those directly below the top level are the parts as well.
+    """
     key, value, found = str(path[-1]), value_at(data, path), []
-    for name, table in _table(value_at(data, path[:-1])).items():
-        model = model_of(data, (*loc[:-1], name, key)) if isinstance(table, dict) else None
+    for below in _tables_below(data, path[:-1]):
+        table = value_at(data, (*path[:-1], *below))
+        model = model_of(data, (*loc[:-1], *below, key)) if isinstance(table, dict) else None
         if model is not None:
             meant = model.other_words.get(key) or most_similar(key, keys_of(model), MISSPELT)
             if meant not in table and may_have(model, meant, value):
-                found.append(((*path[:-1], name), meant))
+                found.append(((*path[:-1], *below), meant))
     return found
+
+
+def _tables_below(data: Any, path: ModelPath) -> Iterator[tuple[str, ...]]:
+    for name, value in _table(value_at(data, path)).items():
+        if not path and name in FAMILIES:
+            yield from ((name, part) for part in _table(value))
+        else:
+            yield (name,)
 
 
 def of_table_above(found: Found, data: Mapping[str, Any], above: ModelPath) -> Found:
