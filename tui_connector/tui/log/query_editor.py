@@ -235,7 +235,7 @@ class QueryEditor(Vertical):
             lines.append(f"⚠ {left} more · F6: all")
         if self._shown_sent:
             lines_of = f"line{'s' * (len(self._left_out) > 1)} {', '.join(map(str, self._left_out))}"
-            start = f"sent, without {lines_of} (incomplete)" if self._left_out else "sent"
+            start = f"will be sent, without {lines_of} (incomplete)" if self._left_out else "will be sent"
             text, hint = f"{start}: {' & '.join(self._shown_sent)}", f" … F6: all {len(self._shown_sent)}"
             lines += _in_rows(shown_line(text, _MAX_SENT), width, hint)
         note = self.query_one("#resend-sent", Static)
