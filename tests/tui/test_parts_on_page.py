@@ -97,6 +97,7 @@ async def _save_form(app: ConnectorApp, pilot: Pilot[None]) -> None:
 
 async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machine) -> None:
     path = write(machine)
+    before = path.read_text()
     app = trusting(machine)
     async with on_page(app, size=(100, 40)) as pilot:
         await pilot.press("down", "down", "enter")
@@ -109,6 +110,9 @@ async def test_form_keeps_what_another_program_changed_meanwhile(machine: Machin
         assert path.read_text() == theirs.replace('"products" }', '"products?x=1" }')
         await pilot.press("u", "y")
         await until(pilot, lambda: path.read_text() == theirs)
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
+        await pilot.press("u", "y")
+        await until(pilot, lambda: path.read_text() == before)
 
 
 async def test_a_conflict_with_another_program_is_decided_and_saved_in_one_question(machine: Machine) -> None:

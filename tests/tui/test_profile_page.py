@@ -233,6 +233,10 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         assert "e: edit · o: $EDITOR · a: fix" in screen
         assert "Orders of today · GET orders?x" in screen
         assert messages(app) == []
+        await pilot.press("E")  # in the log, it exports
+        said = "E (Environment): acme.toml cannot be read now; correct its text first."
+        await until(pilot, lambda: messages(app) == [said])
+        app.clear_notifications()
         await pilot.press("enter")
         await until(pilot, lambda: any("correct line 19 and save (^S) first" in each for each in messages(app)))
         await until_shown(pilot, "19:15")

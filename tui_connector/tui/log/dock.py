@@ -52,8 +52,12 @@ class LogDock(BaseScreen[None]):
         if action not in self.AWAY_FROM_LOG or not self.is_in_log:
             return ""
         leave = f"{self.key_of('zoom')} ends its zoom" if self.zoomed else "Tab leaves it"
+        return f"{self.titled_key_of(action)} does nothing while the log has the focus: {leave}."
+
+    def titled_key_of(self, action: str) -> str:
+        """The same as `key_of`, with what the key does: "E (Environment)"."""
         title = next(each.description for _, each in current_bindings(self, self.app) if each.action == action)
-        return f"{self.key_of(action)} ({title}) does nothing while the log has the focus: {leave}."
+        return f"{self.key_of(action)} ({title})"
 
     def key_of(self, action: str) -> str:
         """The label of the first key of this action of the screen."""

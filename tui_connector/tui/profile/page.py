@@ -52,6 +52,9 @@ from .status_screen import StatusScreen
 _OF_VALID_PROFILE = ("page.run", "page.run-options", "page.add", "page.guide", "page.slices")
 """Keys that need a profile without problems."""
 
+_OF_READABLE = ("delete", "rename", "environment")
+"""Actions that need a file that can be read as TOML."""
+
 _OF_TEXT = ("page.edit", "page.edit-text", "page.edit-line")
 """Keys that need a file of text."""
 
@@ -419,15 +422,19 @@ class ProfilePage(StatusScreen, FormsScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in self.AWAY_FROM_LOG and self.is_in_log:
             return False
-        if action in ("delete", "rename"):
+        if action in _OF_READABLE:
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
             return self.opened is not None and (bool(self.opened.problems) or self.problem_to_fix is not None)
         if action == "tasks":
             return bool(self._outgoing_to_send())
-        if action == "environment":
-            return self.opened is not None and self.opened.document is not None
         return True
+
+    def why_not(self, action: str) -> str:
+        if action in _OF_READABLE and self.opened is not None and self.opened.document is None:
+            words = f"{shown_line(self.path.name)} cannot be read now; correct its text first."
+            return f"{self.titled_key_of(action)}: {words}"
+        return super().why_not(action)
 
     @property
     def selected_problems(self) -> Sequence[Problem]:
