@@ -10,7 +10,7 @@ from typing import TypeAlias
 from ..client.model import RequestTemplate
 from ..errors import InvalidValue
 from ..runs.request_templates import ENTITY, template_texts
-from ..templates import Budget, Json, Scope, Template, paths_read, render
+from ..templates import Budget, Json, Template, paths_read, render
 from ..templates.template import Placeholder
 from .comparison import Comparison
 from .model import Outgoing
@@ -58,13 +58,10 @@ class Envelope:
 
         `data`: the entity as it is looked up. A value that it lacks is None.
         """
-        written = self._outgoing.scope([entity], self._run)
-        for placeholders, scope in ((self._sends, written), (self._looks_up, Scope(dict(data), self._run))):
-            for each in placeholders:
-                value: Json = None
-                with suppress(InvalidValue):
-                    value, _ = each.expression.find(scope.run if each.sigil == "@" else scope.data, Budget())
-                yield value
+        if self._sends:
+            written = self._outgoing.scope([entity], self._run)
+            yield from (_value(each, written.run if each.sigil == "@" else written.data) for each in self._sends)
+        yield from (_value(each, self._run if each.sigil == "@" else data) for each in self._looks_up)
 
     def kept(self, entity: Json) -> dict[str, Json]:
         """The fields of the entity that requests need outside their parameters, such as in the URI."""
@@ -142,6 +139,18 @@ def _each_once(placeholders: Iterable[Placeholder]) -> list[Placeholder]:
     """Those that read the entity, the same expression once."""
     found = {(each.sigil == "@", each.expression.text): each for each in placeholders}
     return [each for each in found.values() if each.sigil != "@" or any(_fields_read(each))]
+
+
+def _value(placeholder: Placeholder, data: object) -> Json:
+    """What a placeholder reads; None if there is nothing, or it cannot be evaluated."""
+    name = placeholder.expression.text
+    if isinstance(data, dict) and name.isidentifier():  # most are, and JMESPath takes ten times as long
+        found: Json = data.get(name)
+        return found
+    with suppress(InvalidValue):
+        found, _ = placeholder.expression.find(data, Budget())
+        return found
+    return None
 
 
 def _fields_read(placeholder: Placeholder) -> Iterator[str]:
