@@ -14,7 +14,7 @@ from bad_texts import BAD
 from editor_screen import TEXT, area, editing, file_of
 from guide_steps import no_demo
 from rich.text import Text
-from screens import shown, until, until_shown
+from screens import accepts_keys, shown, until, until_shown
 from textual.events import Paste
 from textual.geometry import Region
 
@@ -140,7 +140,8 @@ async def test_lines_are_commented_indented_duplicated_and_moved(machine: Machin
         await pilot.press("ctrl+z")
         await until(pilot, lambda: text() == "a = 1\nb = 2\nc = 3\n")
         await pilot.press("ctrl+l")
-        await until_shown(pilot, "Line (1 to 4)")
+        await until(pilot, lambda: "Line (1 to 4)" in shown(pilot.app), unread=True)
+        assert accepts_keys(pilot.app)
         await pilot.press(*"3:5", "enter")
         await until(pilot, lambda: area(pilot).selection.end == (2, 4) and area(pilot).has_focus)
 

@@ -17,6 +17,7 @@ from tui_connector.tui import unread
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import SecretEntryScreen
 from tui_connector.tui.screen_prompt import ScreenPrompt
+from tui_connector.tui.widgets.frame import by_itself
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen
 
 IGNORED = "Keys pressed before this could be read were ignored."
@@ -103,6 +104,6 @@ async def test_a_dialog_that_a_key_opens_takes_the_next_key_at_once(machine: Mac
         assert accepts_keys(app)
         await pilot.press("escape")
         await until(pilot, lambda: not app.screen.is_modal)
-        app.push_screen(ConfirmScreen("A background task has something to ask."))
+        app.push_screen(by_itself(ConfirmScreen("A background task has something to ask.")))
         assert not accepts_keys(app)
         await until_shown(pilot, "y Yes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.content import Content
@@ -16,7 +15,6 @@ from .keys import KeyQueue, TextFinder, paste_at, to_keymap, with_character
 from .typed_words import WordFinder
 from .unused_keys import why_unused
 from .widgets.focus_marks import FocusMarks
-from .widgets.frame import Dialog, by_itself
 
 
 class KeyboardApp(QuietApp):
@@ -62,14 +60,6 @@ class KeyboardApp(QuietApp):
         """Says why a key does nothing, or where it does something, unless a widget has said so."""
         if self.screen_stack and not self.has_unread_notifications and (reason := why_unused(self.screen, event.key)):
             self.notify(shown_line(reason), markup=False)
-
-    if not TYPE_CHECKING:  # whose types are those of Textual, which declares several
-
-        def push_screen(self, screen: Any, *given: Any, **named: Any) -> Any:
-            """Opens a screen. A dialog that no key has opened ignores keys until it can have been read."""
-            if isinstance(screen, Dialog) and not self._key_queue.is_acting:
-                by_itself(screen)
-            return super().push_screen(screen, *given, **named)
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)

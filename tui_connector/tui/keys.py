@@ -373,7 +373,6 @@ class KeyQueue:
         self._app, self._handle = app, handle
         self._waiting: deque[events.Event] = deque()
         self._in_progress: events.Event | None = None
-        self._is_delivering = False
         self._holds: list[tuple[Screen[object], str]] = []
         self._not_awaited = ""
         """The loading message that keys no longer wait for."""
@@ -396,13 +395,6 @@ class KeyQueue:
         hold = self._app.screen, message
         self._holds.append(hold)
         return partial(self._holds.remove, hold)
-
-    @property
-    def is_acting(self) -> bool:
-        """Whether what happens now is done by a key: it is being handled, or the next ones wait for what it began."""
-        if self._is_paused:
-            return False
-        return self._is_delivering or self._in_progress is not None or bool(self._app.screen_stack and self._loading())
 
     async def submit(self, event: events.Event) -> None:
         """Handles the event now or in its turn."""
@@ -450,11 +442,7 @@ class KeyQueue:
         unread = screen.unread if isinstance(screen, MayOpenByItself) else None
         if unread is not None and not self._quits(event) and unread.ignores(event):
             return
-        self._is_delivering = True
-        try:
-            await self._handle(event)
-        finally:
-            self._is_delivering = False
+        await self._handle(event)
 
     def _is_text(self, event: events.Event) -> bool:
         """Whether it is a character for the field that has the focus."""

@@ -29,6 +29,7 @@ from ...units import size
 from ..clipboard import copy
 from ..dialogs import EntryScreen
 from ..widgets.choice import ChoiceScreen
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen
 from .exchange_text import RelatedExchanges
 from .sending import RequestActions
@@ -266,7 +267,7 @@ class LogActions(RequestActions):
                 written = await asyncio.to_thread(write, replace=False)
             except FileExistsError:
                 question = f"{shown_line(str(path))} already exists. Replace it?"
-                if not await app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep")):
+                if not await app.push_screen_wait(by_itself(ConfirmScreen(question, yes="Replace", no="Keep"))):
                     raise UserError("file-exists", f"{path} already exists", "Choose another name.") from None
                 written = await asyncio.to_thread(write, replace=True)
             return f"Saved {written} bytes: {path}. {note()}" if note() else f"Saved {written} bytes: {path}"

@@ -37,6 +37,7 @@ from ...text import count, listed, shown_line
 from ..dialogs import NameScreen
 from ..toml_editor.saving import TextSaver
 from ..widgets import highlight
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen, SaveScreen
 
 _CHANGED_MEANWHILE = "Another program has just changed the file; that is kept.\n"
@@ -105,7 +106,7 @@ class PartChanges:
         if new is None:
             return None
         renamed = named_after(draft, new, name, new)
-        if renamed and not await self._app.push_screen_wait(_offer_to_rename(draft, name, new, renamed)):
+        if renamed and not await self._app.push_screen_wait(by_itself(_offer_to_rename(draft, name, new, renamed))):
             renamed = {}
 
         async def copy_secrets(workbench: Workbench, edit: ProfileEdit) -> None:
@@ -137,7 +138,7 @@ class PartChanges:
                 no="Cancel",
                 details=highlight.difference(await asyncio.to_thread(_difference, document)),
             )
-            if not await self._app.push_screen_wait(screen):
+            if not await self._app.push_screen_wait(by_itself(screen) if meanwhile else screen):
                 return None
             try:
                 await saver.save(checked, is_new=False)
@@ -171,7 +172,7 @@ class PartChanges:
                 no="Keep" if verb == "Delete" else "Cancel",
                 details=highlight.difference(edit.difference),
             )
-            if not await self._app.push_screen_wait(screen):
+            if not await self._app.push_screen_wait(by_itself(screen) if meanwhile else screen):
                 return None
             try:
                 async with self._open_workbench() as workbench:
@@ -200,7 +201,7 @@ class PartChanges:
                 no="Cancel",
                 details=highlight.difference(await asyncio.to_thread(now.difference_back)),
             )
-            if not await self._app.push_screen_wait(screen):
+            if not await self._app.push_screen_wait(by_itself(screen) if meanwhile else screen):
                 return None
             try:
                 return await asyncio.to_thread(now.revert)

@@ -33,6 +33,7 @@ from ..widgets.criteria import CriteriaScreen
 from ..widgets.field_specs import FieldSpec, FieldType, field_specs
 from ..widgets.form import Form
 from ..widgets.form_field import ACCEPTED, RIGHT_LENGTH, FormField, FormPath
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen
 from ..widgets.secret import TOKEN_LENGTH, Secret, VariableInput
 from ..widgets.secret_place import PlaceChoice
@@ -315,7 +316,7 @@ class SetupForm(Form):
             "such as ACME_TOKEN.\n\nThe name is written to the profile in plain text. Is it a name, and not the secret?"
         )
         screen = ConfirmScreen(question, title="Name of a variable?", yes="Use as name", no="Discard")
-        self.app.push_screen(screen, lambda yes: event.field.use(event.name) if yes else None)
+        self.app.push_screen(by_itself(screen), lambda yes: event.field.use(event.name) if yes else None)
 
     @on(JsonField.EditorRequested)
     def _open_editor(self, event: JsonField.EditorRequested) -> None:

@@ -24,6 +24,7 @@ from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
 from ...templates import Json
 from ...text import listed, shown_line
+from ..widgets.frame import by_itself
 from ..widgets.item_table import ItemScreen, ItemTable
 from ..widgets.questions import ConfirmScreen
 from .configurations import ConfigurationsPane
@@ -74,7 +75,7 @@ class IncomingForm(FormScreen):
             "Give each environment a file of its own?"
         )
         screen = ConfirmScreen(question, title="Files of environments", yes="Own files", no="Same file")
-        self.app.push_screen(screen, answered)
+        self.app.push_screen(by_itself(screen), answered)
 
 
 class IncomingPane(ConfigurationsPane):

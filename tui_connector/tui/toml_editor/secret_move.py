@@ -16,6 +16,7 @@ from ...profile.problems import Problem
 from ...secrets.mask import Mask
 from ...secrets.vault import Vault
 from ...text import listed
+from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen
 
 
@@ -52,7 +53,7 @@ async def move_secret(
         if before is not None:
             of = f", which is for {listed(before)}" if before else ""
             question = f"The keyring already has an entry {entry}{of}. Replace it?"
-            if not await app.push_screen_wait(ConfirmScreen(question, yes="Replace", no="Keep it")):
+            if not await app.push_screen_wait(by_itself(ConfirmScreen(question, yes="Replace", no="Keep it"))):
                 return None
         await vault.store(entry, move.secret, *move.origins, replace=before is not None)
         return Moved(move.edit, f"into the keyring as {entry}.")

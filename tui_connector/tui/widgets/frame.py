@@ -288,7 +288,8 @@ D = TypeVar("D", bound=Dialog[Any])
 def by_itself(dialog: D) -> D:
     """A dialog that ignores keys until it can have been read.
 
-    No key of its user opens it, or one after which another question, or none, is usually asked.
+    For one that no key of its user opens, or one after which another question, or none, is usually asked. All others
+    have what is typed right after the key that opens them, however long that takes.
     """
     dialog.unread = Unread(dialog)
     return dialog
