@@ -61,8 +61,9 @@ async def test_a_token_typed_at_once_over_the_buttons_is_a_paste(
 
 
 async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(typed_words, "PAUSE", 100.0)
     profile(machine, memory_keyring, sandbox)
     async with at_step(machine, "1", (140, 45)) as (pilot, setup):
         address = setup.typed_address
@@ -76,7 +77,7 @@ async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
         before = len(sandbox.journal())
         for button in (".test", ".continue"):
             pilot.app.screen.pane.query_one(button).focus()
-            await pilot.press("x", "enter")
+            await pilot.press("x", "x", "enter")
             await until(pilot, lambda: any("Enter did nothing" in each.message for each in pilot.app._notifications))
             pilot.app.clear_notifications()
         assert "● 1" in shown(pilot.app)
@@ -89,6 +90,12 @@ async def test_letters_of_a_word_typed_slowly_over_a_step_are_no_keys(
         client.focus()
         await pilot.press("x", "e")
         assert client.has_focus
+        type_keys(pilot, "e", begins_after=200)  # the word has ended: letters are keys
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await pilot.press("escape")
+        pilot.app.screen.pane.query_one(".test").focus()
+        await pilot.press("x", "enter")  # one letter is no word
+        await until(pilot, lambda: len(sandbox.journal()) > before)
 
 
 async def type_over(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None:
@@ -97,11 +104,11 @@ async def type_over(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None
     type_keys(pilot, keys, seconds)
 
 
-def type_keys(pilot: Pilot[None], keys: str, seconds: float = 0.2) -> None:
+def type_keys(pilot: Pilot[None], keys: str, seconds: float = 0.2, begins_after: float = 0.0) -> None:
     """Types these keys, with so many seconds between one and the next, as a terminal reports them."""
     typed = [events.Key({"\n": "enter", " ": "space"}.get(each, each), each) for each in keys]
     for index, key in enumerate(typed):
-        key.time += index * seconds
+        key.time += begins_after + index * seconds
         pilot.app.post_message(key)
 
 

@@ -15,7 +15,7 @@ from .keys import IN_FIELD, MODIFIERS, key_label, key_titles
 
 GAP = 0.3
 """Seconds between two letters that are typed as text. Who presses two different keys on purpose looks in between."""
-_PAUSE = 0.7
+PAUSE = 1.0
 """Seconds after which a word that was found has ended, so that letters are keys again."""
 _MOVES_CURSOR = "cursor_"
 """How the actions begin that change nothing: the letter after one is the first of a word, or a key."""
@@ -58,7 +58,7 @@ class WordFinder:
         first, self._first = self._first, None
         if not isinstance(event, Key) or not self._app.screen_stack:
             return False
-        if first is not None and first.ignored and event.key == "enter" and event.time - first.time <= _PAUSE:
+        if first is not None and first.ignored and event.key == "enter" and event.time - first.time <= PAUSE:
             self._app.notify(f"Enter did nothing: it ended the word that you typed. {self._hint}".strip(), markup=False)
             return True
         if not event.is_printable or event.key.startswith(MODIFIERS) or event.key == _HELP:
@@ -86,7 +86,7 @@ class WordFinder:
 
     def _is_typed_on(self, first: _Letter, event: Key) -> bool:
         """Whether this letter belongs to a word whose first one was the key that has led to this field."""
-        within = _PAUSE if first.ignored else GAP
+        within = PAUSE if first.ignored else GAP
         is_word = first.id.endswith(_EDITS) and event.character is not None and event.character.isalpha()
         if not is_word or event.time - first.time > within:
             return False
@@ -108,7 +108,7 @@ class WordFinder:
     def _continues(self, first: _Letter, event: Key, binding: Binding | None) -> bool:
         """Whether this letter belongs to the same word as the one before it."""
         if first.ignored:
-            return event.time - first.time <= _PAUSE
+            return event.time - first.time <= PAUSE
         if event.time - first.time > GAP:
             return False
         if binding is None:

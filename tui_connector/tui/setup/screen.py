@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar, Literal
 
 from textual import events, on, work
@@ -386,7 +387,7 @@ class SetupScreen(LogDock, TextHolder):
 
     async def action_go_on(self) -> None:
         """Enter on Continue."""
-        if not self.pane.ends_word() and self.pane.check_complete():
+        if not self.pane.ends_word(monotonic()) and self.pane.check_complete():
             await self.action_next()
 
     @on(StepPane.FixWanted)

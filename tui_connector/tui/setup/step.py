@@ -21,6 +21,7 @@ from ...guide.steps.methods import METHODS, GuideStep
 from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
+from .. import typed_words
 from .._textual import remove_read_notifications
 from ..keys import is_on_top, keys_of
 from ..log.dock import LogDock
@@ -48,8 +49,11 @@ class StepPane(VerticalScroll, can_focus=False):
     step: GuideStep
     test_label = "Test"
     continue_label = "Continue"
-    _is_typed_over = False
-    """Whether a word is being typed where letters are keys: its next letters do nothing, until another key."""
+    _typed_over = (0, 0.0)
+    """The letters of the word that is being typed where letters are keys, and when the last one came.
+
+    Its next letters do nothing, until a pause or another key.
+    """
     result_is_above: ClassVar[bool] = False
     """Whether the result is shown among the fields, next to the one that was tested."""
 
@@ -135,18 +139,26 @@ class StepPane(VerticalScroll, can_focus=False):
         elif event.is_printable and not self.is_in_use:
             self._read_letter(event)
             return
-        elif event.key == "enter" and isinstance(self.screen.focused, Button) and self.ends_word():
+        elif event.key == "enter" and isinstance(self.screen.focused, Button) and self.ends_word(event.time):
             event.stop()
             event.prevent_default()
         self.end_word()
 
     def end_word(self) -> None:
         """Makes letters keys again, after a word was typed where they are: called when another key is pressed."""
-        self._is_typed_over = False
+        self._typed_over = 0, 0.0
 
-    def ends_word(self) -> bool:
-        """Whether Enter ends a word that was typed where letters are keys; then it presses no button, and says so."""
-        ended = self._is_typed_over
+    def _letters_typed_over(self, time: float) -> int:
+        """The letters so far of the word that a key belongs to which was pressed at this time."""
+        letters, last = self._typed_over
+        return letters if time - last <= typed_words.PAUSE else 0
+
+    def ends_word(self, time: float) -> bool:
+        """Whether Enter, pressed at this time, ends a word that was typed where letters are keys.
+
+        Then it presses no button, and says so. One letter is no word.
+        """
+        ended = self._letters_typed_over(time) > 1
         self.end_word()
         if ended:
             words = f"Enter did nothing: it ended the word that you typed. {self.where_to_type}"
@@ -156,11 +168,13 @@ class StepPane(VerticalScroll, can_focus=False):
     def _read_letter(self, event: events.Key) -> None:
         """Lets a letter be a key, unless one without an action came before it: that is a word, meant for a field."""
         bound = self.screen.active_bindings.get(event.key)
+        letters = self._letters_typed_over(event.time)
         if bound is None:
-            self._is_typed_over = True
+            self._typed_over = letters + 1, event.time
             if not isinstance(self.screen.focused, Choice):  # which says it
                 self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
-        elif self._is_typed_over and bound.binding.id != "app.help":
+        elif letters and bound.binding.id != "app.help":
+            self._typed_over = letters + 1, event.time
             event.stop()
             event.prevent_default()
             letter = event.character
