@@ -227,8 +227,8 @@ def _starting_with(typed: str, options: Mapping[str, str], start: int, also: Map
 
 _SELECT = "↑↓, letters: select · Enter: choose · Esc: cancel"
 UNMATCHED_KEYS = " · ^U: delete · ↑↓: select · Esc: cancel"
-_MAX_TYPED = 20
-"""Characters of what was typed that are shown; more may be a secret that was meant for a field, and none are."""
+_UNMATCHED = f"No option matches what you entered{UNMATCHED_KEYS}"
+"""What was typed is not shown: it may be a secret that was meant for a field."""
 NOTHING_CHOSEN = "Nothing chosen: what you entered names no option. ↑↓ select, ^U deletes it."
 
 
@@ -316,9 +316,7 @@ class ChoiceScreen(Dialog[str | None]):
         if index is not None:
             options.highlighted = index
         self._selected = options.highlighted or 0
-        subject = f"“{shown_line(typed)}”" if 0 < len(typed) <= _MAX_TYPED else "what you entered"
-        unmatched = f"No option matches {subject}{UNMATCHED_KEYS}"
-        self.query_one(DialogPanel).border_subtitle = Content(unmatched if index is None else _SELECT)
+        self.query_one(DialogPanel).border_subtitle = _UNMATCHED if index is None else _SELECT
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:
