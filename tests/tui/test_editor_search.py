@@ -72,6 +72,9 @@ async def test_enter_stays_at_the_match_that_is_shown_and_f3_goes_on(machine: Ma
         await pilot.press("ctrl+f", *"acme", "enter")
         await until(pilot, lambda: not pilot.app.screen.query_one(SearchBar).is_open)
         assert area(pilot).offset_of_cursor == places[0] + 4
+        await pilot.press("escape")
+        await until_shown(pilot, "The search has ended. Esc again leaves the editor.")
+        assert (area(pilot).selected_text, area(pilot).offset_of_cursor) == ("", places[0] + 4)
         await pilot.press("f3")
         await until(pilot, lambda: area(pilot).offset_of_cursor == places[1] + 4)
         for place in (places[0], places[-1], places[-2]):

@@ -35,6 +35,7 @@ from ..widgets.frame import by_itself
 from ..widgets.questions import ConfirmScreen, UnsavedScreen, WorkAnswer
 from .difference import DifferenceScreen
 from .saving import TextSaver, UnsavedText
+from .search import SearchBar
 from .text_screen import BRIEF, TextScreen, key_at
 
 if TYPE_CHECKING:
@@ -272,6 +273,8 @@ class EditorScreen(TextScreen[Left]):
     def action_back(self) -> None:
         if self.is_searching:
             self.action_close_search()
+        elif self.query_one(SearchBar).end():
+            self.notify("The search has ended. Esc again leaves the editor.", timeout=BRIEF, markup=False)
         elif self.is_changed or self._is_deleted:
             self._ask_leaving()
         else:

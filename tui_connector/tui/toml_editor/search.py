@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.widgets import Input, Static
+from textual.widgets.text_area import Selection
 
 from ..keys import keys_of
 from ..widgets.safe_input import SafeInput
@@ -54,6 +55,8 @@ class SearchBar(Vertical):
         self._replacement = ReplacementInput(compact=True, id="editor-replacement")
         self._finding_keys = Static("", classes="quiet")
         self._replacing_keys = Static("", classes="quiet")
+        self._match: Selection | None = None
+        """The match that was found last, which is selected in the text; None where Esc has ended the search."""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -117,11 +120,22 @@ class SearchBar(Vertical):
     def _titled(node: DOMNode, titles: Mapping[str, str]) -> list[str]:
         return [f"{key}: {title}" for name, title in titles.items() for key in keys_of(node, name)[:1]]
 
-    def close(self) -> None:
+    def close(self, *, at_match: bool = False) -> None:
+        """Hides the bar; unless it leaves the cursor `at_match`, the search has ended."""
+        if not at_match:
+            self._match = None
         self.remove_class("there")
         self._text_area.highlight_text("")
         self._text_area.border_subtitle = ""
         self._text_area.focus()
+
+    def end(self) -> bool:
+        """Ends a search whose match is still selected, although the bar is closed; False where there is none."""
+        match, self._match = self._match, None
+        is_shown = match is not None and match == self._text_area.selection
+        if is_shown:
+            self._text_area.selection = Selection.cursor(self._text_area.selection.end)
+        return is_shown
 
     @on(Input.Changed, "#editor-find")
     def _on_typed(self, event: Input.Changed) -> None:
@@ -156,7 +170,7 @@ class SearchBar(Vertical):
             area.border_subtitle = "no match"
             return False
         area.border_subtitle = f"{text.count(wanted, 0, found) + 1} of {text.count(wanted)}"
-        area.selection = type(area.selection)(area.location(found), area.location(found + len(wanted)))
+        area.selection = self._match = Selection(area.location(found), area.location(found + len(wanted)))
         area.scroll_cursor_visible(center=True)
         return True
 

@@ -527,7 +527,8 @@ class TextScreen(BaseScreen[T]):
         if bar.has_text and not is_found:
             self._tell_no_match()
         if not bar.is_replacing:
-            self.action_close_search()
+            bar.close(at_match=True)
+            self.refresh_bindings()
         elif is_found:
             bar.focus_replacement()
 
