@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,23 @@ def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
     return [dict(row) for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)]
 
 
+SIGN_WITHIN = re.compile(r"(?<![,;|\s'\"\x00-\x1f\ufeff])([,;|\s'\"\x00-\x1f\ufeff]*)'([=+\-@＝＋－＠])")
+
+
+def delimited(found: re.Match[str], text: str, delimiter: str) -> bool:
+    """Whether this sign after a ' had got it."""
+    line = text[found.end() :].partition("\n")[0]
+    is_formula = found[2] in "=＝" or re.search(r"\w\(|\|[^!]*!", line) is not None
+    return is_formula and bool(({*",;|\t\r\n"} - {delimiter}) & {*found[1]})
+
+
 def cell(found: Any) -> str:
     return found if isinstance(found, str) else "" if found is None else json.dumps(found, separators=(",", ":"))
 
 
-def unescaped(text: str) -> str:
+def unescaped(text: str, delimiter: str = ",") -> str:
     """What the store sent, of a text that was made harmless."""
+    text = SIGN_WITHIN.sub(lambda found: found[1] + found[2] if delimited(found, text, delimiter) else found[0], text)
     rest = text.lstrip("'").lstrip(
         "\ufeff" + "".join(map(chr, range(33))) + "\x85\xa0\u1680\u2000\u2001\u2002\u2003"
         "\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -139,9 +151,11 @@ def test_what_a_spreadsheet_would_run_is_written_harmless_unless_it_is_to_be_kep
     write(CsvSink(path="items.csv"), tmp_path, [[item]])
     write(CsvSink(path="kept.csv", formulas="keep"), tmp_path, [[item]])
     write(CsvSink(path="names.csv"), tmp_path, [[json.dumps({text: 1}).encode()]])
-    assert rows(tmp_path / "items.csv")[0]["sku"] == f"'{text}"
+    [row] = rows(tmp_path / "items.csv")
+    assert row["sku"].startswith("'")
+    assert unescaped(row["sku"]) == text
     assert rows(tmp_path / "kept.csv")[0]["sku"] == text
-    assert rows(tmp_path / "names.csv")[0][f"'{text}"] == "1"
+    assert rows(tmp_path / "names.csv")[0][row["sku"]] == "1"
 
 
 @pytest.mark.parametrize(
@@ -150,6 +164,57 @@ def test_what_a_spreadsheet_would_run_is_written_harmless_unless_it_is_to_be_kep
 def test_a_number_stays_a_number_and_other_text_is_as_it_was(tmp_path: Path, text: str) -> None:
     write(CsvSink(path="items.csv"), tmp_path, [[b'{"sku":' + text.encode() + b"}"]])
     assert rows(tmp_path / "items.csv")[0]["sku"] == text.strip('"')
+
+
+WITHIN = [
+    "a;=cmd|' /C calc'!A0;b",
+    "a\t=1+1",
+    "a|@SUM(1)",
+    "a\n=1+1",
+    "a\r\n+cmd|' /C calc'!A0",
+    "a; -HYPERLINK(1)",
+    'a;"=1+1"',
+    "a;'=1+1",
+    ";\t=1",
+    "a;\ufeff=1",
+    "a\n＝1",
+    ["x;=1"],
+]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "tab"])
+@pytest.mark.parametrize("value", WITHIN)
+def test_no_cell_is_a_formula_for_a_spreadsheet_with_another_delimiter(
+    tmp_path: Path, value: Any, delimiter: Any
+) -> None:
+    item = json.dumps({"id": 1, "sku": value, "names": ["=1", "a", "=2"]}, ensure_ascii=False).encode()
+    write(CsvSink(path="items.csv", delimiter=delimiter), tmp_path, [[item]])
+    own = "\t" if delimiter == "tab" else delimiter
+    [row] = rows(tmp_path / "items.csv", own)
+    assert unescaped(row["sku"], own) == cell(value)
+    assert json.loads(unescaped(row["names"], own)) == ["=1", "a", "=2"]
+    text = (tmp_path / "items.csv").read_bytes().decode()
+    for other in ",;|\t":
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=other):
+            assert not [each for each in cells if each.lstrip('\ufeff \t"')[:1] in ("=", "@", "-", "+", "＝")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sizes:\n- small\n- large (new)",
+        "a;-5",
+        "red; -5,10",
+        "mail|@home",
+        "a = b; c == d",
+        "x, =y",
+        "1;+31 6 12345",
+        "a\n--\nb",
+    ],
+)
+def test_lists_and_numbers_within_a_text_stay_as_they_are(tmp_path: Path, text: str) -> None:
+    write(CsvSink(path="items.csv"), tmp_path, [[json.dumps({"sku": text}).encode()]])
+    assert rows(tmp_path / "items.csv")[0]["sku"] == text
 
 
 def test_a_single_text_is_written_harmless_too(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ _VALUE = "value"
 _FORMULA = re.compile(r"'*[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
 """How a text starts that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
 before it, it could be taken for one that was escaped."""
+_SIGN_WITHIN = re.compile(r"(?<![,;|\s'\"\x00-\x1f\ufeff])([,;|\s'\"\x00-\x1f\ufeff]++)([=+\-@＝＋－＠])")
+"""A sign after what may separate cells, and spaces and quotes."""
+_FUNCTION = re.compile(r"\w\(")
 _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
@@ -51,7 +54,8 @@ class CsvSink(Sink):
         "escape",
         title="Formulas",
         description='"escape": text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a '
-        'line break) gets a \' before it; numbers such as -5 do not. "keep": text is written as the store sent it.',
+        "line break) gets a ' before it, also within a text after another delimiter or a line break; numbers such as "
+        '-5 do not. "keep": text is written as the store sent it.',
     )
 
     @classmethod
@@ -141,7 +145,7 @@ class _OpenCsv(OpenSink):
         lines = io.StringIO()
         delimiter = "\t" if self._config.delimiter == "tab" else self._config.delimiter
         if self._config.formulas == "escape":
-            rows = [[_escaped(text) for text in row] for row in rows]
+            rows = [[_escaped(text, delimiter) for text in row] for row in rows]
         csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
         return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
 
@@ -154,8 +158,39 @@ def default_columns(fields: dict[str, bytes]) -> list[str]:
     return [*fields, extra]
 
 
-def _escaped(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+def _escaped(text: str, delimiter: str) -> str:
+    escaped = _SIGN_WITHIN.sub(_Guard(text, delimiter), text)
+    return f"'{escaped}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else escaped
+
+
+class _Guard:
+    """Puts a ' before a sign where a spreadsheet that separates by another delimiter has the start of a cell.
+
+    Quotes are no help there: they only count at the start of a cell. Of a quoted text, it also takes each line for one.
+    """
+
+    def __init__(self, text: str, delimiter: str) -> None:
+        self._text, self._others = text, {*",;|\t\r\n"} - {delimiter}
+        self._line_end, self._calls = -1, False
+
+    def __call__(self, found: re.Match[str]) -> str:
+        before, sign = found.groups()
+        if self._others.isdisjoint(before) or not (sign in "=＝" or self._has_call(found.end())):
+            return found[0]
+        return f"{before}'{sign}"
+
+    def _has_call(self, at: int) -> bool:
+        """Whether the rest of the line calls a function or a program (DDE: cmd|'…'!A0); "- two items" does not.
+
+        Each line is searched once, from its first sign on.
+        """
+        if at > self._line_end:
+            end = self._text.find("\n", at)
+            self._line_end = len(self._text) if end < 0 else end
+            program = self._text.find("|", at, self._line_end)
+            has_program = 0 <= program < self._text.rfind("!", at, self._line_end)
+            self._calls = has_program or _FUNCTION.search(self._text, at, self._line_end) is not None
+        return self._calls
 
 
 def cell_text(text: bytes) -> str:
