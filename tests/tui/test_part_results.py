@@ -89,6 +89,17 @@ def test_the_tests_of_a_guide_are_those_of_the_values_that_it_ends_with(machine:
     assert work.tests == []
 
 
+def test_what_a_typed_sample_was_refused_for_is_no_result_of_its_outgoing(machine: Machine) -> None:
+    work = begun(machine)
+    name = work.setup.add_outgoing("products")
+    work.mark_refused("outgoing", name, finding=REFUSED)
+    work.keep_tests()
+    assert [test.path for test in work.tests] == [("outgoing", name)]
+    work.setup.samples[name] = "{bad"
+    work.keep_tests()
+    assert work.tests == []
+
+
 @pytest.mark.parametrize("kind", SECRETS)
 def test_a_refusal_is_resumed_with_the_draft_until_the_secret_is_entered_again(machine: Machine, kind: str) -> None:
     work = begun(machine)

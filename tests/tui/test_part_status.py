@@ -157,6 +157,17 @@ def test_a_short_result_of_a_run_leaves_the_summary_its_room() -> None:
     assert len(line) <= 80
 
 
+def test_a_refusal_without_a_remedy_has_no_line_for_it(tmp_path: Path) -> None:
+    path, status = tmp_path / "acme.toml", PartStatus()
+    path.write_text(PROFILE)
+    status.read(open_profile(path))
+    status.test_begins(PRODUCTS)
+    status.tested(PRODUCTS, CheckResult("it", False, Finding("not-sendable", "It cannot be sent.")), 90.0)
+    said = "\n".join(each.plain for each in status.detail(PRODUCTS, 100.0, "", wide=False, width=80))
+    assert "It cannot be sent." in said
+    assert not any(line.strip() == "→" for line in said.splitlines())
+
+
 def test_a_part_that_is_probably_not_meant_as_it_is_has_no_check_mark(tmp_path: Path) -> None:
     path, status = tmp_path / "acme.toml", PartStatus()
     path.write_text(PROFILE.replace('products" }\n', 'products" }\nfilter = \'status == "complete"\'\n', 1))

@@ -244,6 +244,10 @@ async def test_step_5_says_why_another_step_is_marked_before_and_after_saving(
         text = await until_shown(pilot, "✔ Saved:")
         assert why in text
         assert "✘ 4" in text
+        await pilot.press("4")
+        await until_shown(pilot, f"✘ {name}")
+        await pilot.press("E", "ctrl+z")  # the sample that a request of this kind begins with
+        await until_shown(pilot, f"✔ {name}")
 
 
 async def at_save(pilot: Pilot[None]) -> Setup:

@@ -271,7 +271,11 @@ def _within(problem: Problem) -> str:
 def _result_text(result: CheckResult, seconds: float) -> str:
     finding = result.finding
     if finding is None:
-        warnings = "".join(f"\n! {each.summary}\n   → {each.remedy}" for each in result.warnings)
+        warnings = "".join(f"\n! {each.summary}{_remedy_line(each.remedy)}" for each in result.warnings)
         return f"{_mark_of(result)[0]} {result.summary} · {ago(seconds)}{warnings}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
-    return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy_by_command}{evidence}"
+    return f"✘ {finding.summary} · {ago(seconds)}{_remedy_line(finding.remedy_by_command)}{evidence}"
+
+
+def _remedy_line(remedy: str) -> str:
+    return f"\n   → {remedy}" if remedy else ""

@@ -173,8 +173,13 @@ class GuideContext:
         self._parts.record(path, self.values_of(path), finding)
 
     def keep_tests(self) -> None:
-        """Keeps the last tests of the parts as they are now, with the secrets that were typed for them."""
-        found = [path for path in self._tested_at if self.is_tested(*path) or self.refusal(*path) is not None]
+        """Keeps the last tests of the parts as they are now, with the secrets that were typed for them.
+
+        Not the refusals of outgoings that were tested with a typed sample: it may be what is wrong, and is not saved.
+        """
+        with_sample = {("outgoing", name) for name in self.setup.samples}
+        refused = {path for path in self.refusals() if path not in with_sample}
+        found = [path for path in self._tested_at if path in refused or self.is_tested(*path)]
         data = deepcopy(self.setup.draft)
         self.tests = [PartTest(path, self.refusal(*path), self._tested_at[path], data) for path in found]
 

@@ -250,9 +250,11 @@ class OutgoingPane(ConfigurationsPane):
             self._test()
 
     def _sample(self, name: str) -> str:
-        """The sample that was typed, or the default one for such a request."""
-        if name in self.setup.samples:
-            return self.setup.samples[name]
+        """The sample that was typed, or the default one."""
+        return self.setup.samples.get(name, self._default_sample(name))
+
+    def _default_sample(self, name: str) -> str:
+        """A sample for such a request."""
         sample = sample_entity(requests_in(self.setup.at("outgoing", name))) or {}
         return json.dumps(sample, ensure_ascii=False, indent=2)
 
@@ -278,7 +280,9 @@ class OutgoingPane(ConfigurationsPane):
         field, sample = self.query_one("#sample", JsonField), self._sample(name)
         self._shown = name, sample
         if field.text != sample:  # else the cursor stays where something is typed
-            field.text = sample
+            field.text = self._default_sample(name)
+            if field.text != sample:
+                field.replace(sample, (0, 0), field.document.end)  # so that ^Z brings back the default one
         self._prepare_again(name)
 
     @on(OptionList.OptionHighlighted)
