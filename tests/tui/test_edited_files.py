@@ -20,6 +20,7 @@ from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.file_watch import FileChange
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.profile.profile_screen import PageContext
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
@@ -83,6 +84,21 @@ async def test_saving_merges_with_the_change_of_another_program_and_then_saves(m
         await pilot.press("enter")
         await until_shown(pilot, "Saved.")
         assert file_of(pilot).read_text() == area(pilot).text == theirs + "# mine"
+
+
+async def test_a_merged_change_is_not_reported_again_beside_the_question_before_saving(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        editor = pilot.app.screen
+        await pilot.press("ctrl+end", *"wrong = 1")
+        theirs = TEXT.replace("Acme", "Beta")
+        file_of(pilot).write_text(theirs)
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        editor.post_message(EditorScreen.FileChanged(FileChange(theirs.encode())))  # noticed meanwhile, too
+        await pilot.pause()
+        await pilot.press("enter")
+        assert "Another program" not in await until_shown(pilot, "1 new problem.")
+        assert file_of(pilot).read_text() == theirs
 
 
 async def test_a_conflict_is_decided_before_it_is_merged(machine: Machine) -> None:

@@ -507,7 +507,7 @@ class EditorScreen(TextScreen[Left]):
             except UserError as error:
                 self.tell(error)
                 return False
-            if self._change is change:
+            if self._change == change:  # which may have been noticed meanwhile, too
                 self._change = None
         raw = self.document.text()
         self.document.edit_text(line_ends.changed(raw, text), self.area.offset_of_cursor, later=True)
