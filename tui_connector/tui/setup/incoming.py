@@ -152,15 +152,15 @@ class IncomingPane(ConfigurationsPane):
         """Why nothing is read before it is asked for, and what to do; "" where step 2 is set up and not refused."""
         setup, work = self.setup, self.work
         if not setup.base_uri:
-            return f"{setup.missing(GuideStep.BASICS)} (Esc 1)"
+            return f"{setup.missing(GuideStep.BASICS)} (1: step 1)"
         if work.lacks_secrets:
             return "drafts contain no secrets. Enter them again in step 2 (Esc 2); then t reads the items."
         if setup.authenticated:
             return ""
         if not setup.has_authentication:
-            return "there is no authentication yet (Esc 2: step 2). t reads them without one."
+            return "there is no authentication yet (2: step 2). t reads them without one."
         if work.refusal("authentications", setup.authentication):
-            return "the authentication was refused (Esc 2: step 2). t tries it all the same."
+            return "the authentication was refused (2: step 2). t tries it all the same."
         return ""
 
     def try_it(self, name: str) -> None:
