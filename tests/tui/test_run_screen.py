@@ -113,8 +113,11 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine, monkey
             await until(pilot, lambda: app.screen.query_one(LogView).exchanges.end > sent)
             await until_shown(pilot, "complete: ")
             await until(pilot, lambda: not any(each in shown(app) for each in ("search sku", "filter entity")))
+            first = app.screen.job.first_number
+            assert first > 1
             await pilot.press("slash", *"sku", "enter")
             await until_shown(pilot, "search sku")
+            await until(pilot, lambda: (each := app.screen.query_one(LogView).selected) and each.number >= first)
             if app.screen_stack[-1].has_class("zoomed"):
                 await pilot.press("l")
             app.screen.set_focus(None)
@@ -298,7 +301,7 @@ async def test_the_failures_of_a_resumed_run_are_those_before_it_was_resumed_too
             await pilot.press("space", "ctrl+s")  # everything again: another run
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and not app.screen.job.active)
             await pilot.press("e")
-            await until_shown(pilot, "No failures of this run. e: show all")
+            await until_shown(pilot, "No failures of this run. e: show 1 other")
 
 
 async def test_question_says_so_when_the_run_ends_and_takes_the_answer(machine: Machine) -> None:
@@ -368,7 +371,8 @@ async def test_the_request_that_a_store_refused_is_in_view_below_its_reason(
             assert app.screen.max_scroll_y == 0
             await until(pilot, lambda: _rows_below_the_log(app) == 0)
             await pilot.press("e")
-            await until_shown(pilot, "errors only of this run")
+            screen = await until_shown(pilot, "errors only of this run (e: 1 other)")
+            assert "2 failed, 1 of this run" in screen
             assert [panel.view.exchange_at(index) for index in range(len(panel.view.view))] == [selected]
 
 

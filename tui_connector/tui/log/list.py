@@ -29,7 +29,7 @@ from ...log.view import Matcher, View, both, position_near, position_of
 from ..widgets.focus_marks import cursor_mark
 from ..widgets.painted import Painted
 from ..widgets.prose import wrapped
-from .failures import FailuresShown, listed_by, number_of, retry_label, why_none
+from .failures import FailuresShown, is_last_only, listed_by, number_of, retry_label, why_none
 from .following import index_to_follow
 from .no_match import why_none_listed
 from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
@@ -87,6 +87,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         dates: bool = False,
         is_own: Predicate | None = None,
         failures_meant: Callable[[], str] = lambda: "",
+        first_own: Callable[[], int] = lambda: 0,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id, classes="panel")
@@ -97,8 +98,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.following = True
         self.failures: FailuresShown = ""
         self.is_own = is_own
-        """Which failures are meant where only failures are shown; None: all."""
+        """Which failures are of the run that it is beside, and shown first; None where it is beside none."""
         self.failures_meant = failures_meant
+        self._first_own = first_own
         self.is_being_read = False
         """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
         self.when_empty = "No requests yet. Each is shown here while it is sent."
@@ -308,7 +310,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         top_index, below_title = self._heads.index_at(line), bool(self._heads.title_at(line))
         top = self.view[top_index] if 0 <= top_index < len(self.view) else None
         retried = self._retries
-        if self.failures == "last" and retried != self._retried:
+        if is_last_only(self.failures) and retried != self._retried:
             self._retried = retried
             self.view.set(self._listed(self.wanted), self._folds(self.wanted))  # others failed for good now
         self.view.update(_FILTER_SECONDS)
@@ -494,11 +496,21 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def find(self, step: int) -> None:
         """Selects the next match of the search, upwards where `step` is -1; wraps around at the ends."""
-        if self.found is not None:
-            self.run_worker(self._find(self.found, step), group="find", exclusive=True)
+        self._find_from(self._selected_position, step)
 
-    async def _find(self, found: View, step: int) -> None:
-        here = self._selected_position
+    def find_first(self) -> None:
+        """Selects the match that comes first: beside a run that is followed, the first one of its requests."""
+        before = self.view.count_until(self.ring.session_number, self._first_own() - 1)
+        if self.following and self._first_own() and before < len(self.view):
+            self._find_from(self.view[before - 1] if before else self.ring.first - 1, 1)
+        else:
+            self.find(1)
+
+    def _find_from(self, here: int, step: int) -> None:
+        if self.found is not None:
+            self.run_worker(self._find(self.found, here, step), group="find", exclusive=True)
+
+    async def _find(self, found: View, here: int, step: int) -> None:
         while (position := found.nearest(here, step)) is None and found.searching:
             found.update(_FILTER_SECONDS)
             await asyncio.sleep(0)

@@ -29,7 +29,7 @@ def why_none_listed(
 ) -> list[str]:
     """What a list says in which the filter leaves nothing, a line each; `fields`: those that its requests have.
 
-    `shown`, `is_own`: which failures it is limited to.
+    `shown`, `is_own`: which failures it is limited to, and which of them are of the run.
     """
     number, ring = number_of(shown, log, is_own), log.failures if shown else log
     searched = count(number, "failure" if shown else "request")

@@ -115,6 +115,7 @@ class LogPanel(LogHost):
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._environment, self._unset, self._is_history = context.environment, context.unset, context.is_history
         self._is_own_failure, self._failures_meant = context.is_own_failure, context.failures_meant
+        self._first_own = context.first_own
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -132,6 +133,7 @@ class LogPanel(LogHost):
             dates=self._dates,
             is_own=self._is_own_failure,
             failures_meant=self._failures_meant,
+            first_own=self._first_own,
             id="log-list",
         )
         yield ExchangeDetail(id="log-detail")

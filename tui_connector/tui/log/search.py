@@ -26,11 +26,11 @@ class LogSearch:
         self._panel.view.search(search_for(text) if text else None)
 
     def search_list(self, text: str) -> None:
-        """Goes to the next request that matches, and marks the text in the detail."""
+        """Goes to the first request that matches, and marks the text in the detail."""
         self.count(text)
         self._is_own = False
         self._panel.detail.search(self.text_in(self._panel.view.selected))
-        self._panel.view.find(1)
+        self._panel.view.find_first()
 
     def search_detail(self, text: str) -> None:
         """Goes to the next match in the detail."""

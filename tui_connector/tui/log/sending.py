@@ -71,9 +71,11 @@ class LogContext:
     unset: Callable[[str], Sequence[str]] = lambda _: ()
     """Returns the variables to set in a shell before a curl command for a request of this client works."""
     is_own_failure: Predicate | None = None
-    """Which failures are meant where only failures are listed, such as those of a run; None: all."""
+    """Which failures are of the run that the log is beside; None where it is beside none."""
     failures_meant: Callable[[], str] = lambda: ""
     """Returns which they are in words, such as " of this run"."""
+    first_own: Callable[[], int] = lambda: 0
+    """Returns the number of the first request of the run since it was started last; 0 where there is no run."""
     history: Callable[[], Keep] = lambda: "off"
     """Returns what the history keeps of the requests that are sent."""
 

@@ -13,7 +13,7 @@ from ...log.request_summary import request_path
 from ...log.view import View
 from ...text import count, shown_line
 from .detail import ExchangeDetail
-from .failures import failed, next_words, retried
+from .failures import counts, shown_words
 from .list import LogView
 from .no_match import not_searched
 
@@ -59,13 +59,8 @@ def title_parts(
     def part(text: str, short: str = "") -> TitlePart:
         return TitlePart(shown_line(text), shown_line(short or text))
 
-    failures, repeated = failed(log, view.is_own), retried(log, view.is_own)
-    of_run = view.failures_meant()
-    if view.failures == "last" and repeated:
-        following = next_words(view.failures, log, view.is_own)
-        yield part(f"failed for good{of_run} (e: {following})", "failed for good")
-    elif view.errors_only:
-        yield part(f"errors only{of_run} (e: all)", "errors only")
+    if view.errors_only:
+        yield part(*shown_words(view.failures, log, view.is_own, view.failures_meant()))
     if filtering.filter.expression is not None:
         name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
         if filtering.on:
@@ -95,8 +90,7 @@ def title_parts(
     if view.marks:
         yield part(f"{len(view.marks)} marked")
     probes = f" ({count(log.probes, 'probe')})" if log.probes else ""
-    attempts = f" · {failures:,} failed" if failures else ""
-    attempts += f" · {repeated:,} retried" if repeated else ""
+    attempts = f" · {failures}" if (failures := counts(log, view.is_own)) else ""
     yield part("Requests" if view.is_being_read else f"Requests {log.end - log.cleared:,}{probes}{attempts}")
     if log.in_flight:
         yield part(f"{len(log.in_flight)} in progress")

@@ -93,8 +93,8 @@ class BackgroundRun:
         self.messages: deque[RunMessage] = deque(maxlen=_MESSAGES)
         self.failures = 0
         self._failed_requests = workbench.run_failures.setdefault(self.key, RunFailures())
-        self._first_number = 1
-        """Of its requests since it was started last."""
+        self.first_number = 1
+        """Of its requests since it was started last; it may not have been sent yet."""
         self.on_change: list[Callable[[], None]] = []
 
     def title(self, viewed: ViewedProfile | None) -> str:
@@ -137,7 +137,7 @@ class BackgroundRun:
         remove_read_notifications(self._app)
         if not keeps_messages:
             self.messages.clear()  # what failed before may be solved by this run, which says it again if not
-            self._first_number = self.workbench.exchanges.numbers.exchange + 1
+            self.first_number = self.workbench.exchanges.numbers.exchange + 1
         self.failures = 0
         self._done.clear()
         self.metrics = RunMetrics(noun=self.NOUN)
@@ -196,7 +196,7 @@ class BackgroundRun:
 
     def is_own_failure(self, exchange: Exchange) -> bool:
         """Whether this is a failed request that the run has sent, its logins among them, also before it was resumed."""
-        is_counted = self.metrics.progress.resumed or exchange.number >= self._first_number
+        is_counted = self.metrics.progress.resumed or exchange.number >= self.first_number
         return is_counted and exchange.number in self._failed_requests.numbers
 
     @property
@@ -248,7 +248,7 @@ class BackgroundRun:
         metrics = self.metrics
         if run is not None:
             if summary is not None and not run.progress.resumed:
-                self._failed_requests.start_at(self._first_number)
+                self._failed_requests.start_at(self.first_number)
             progress = self._progress_of(run)
             metrics.add_sample(progress if summary is None else replace(progress, seconds=summary.seconds))
         metrics.summary, metrics.start_error, metrics.start_code, metrics.stopping = summary, problem, code, False

@@ -123,6 +123,7 @@ class RunView(LogDock, Generic[Job]):
             unset=partial(variables_to_set, bench.machine, self.job.file, lambda: self.job.profile),
             is_own_failure=self.job.is_own_failure,
             failures_meant=lambda: self.job.failures_meant,
+            first_own=lambda: self.job.first_number,
             history=lambda: bench.history_keeps,
         )
         yield LogPanel(bench.exchanges, context, id="log")
