@@ -141,7 +141,7 @@ CASES = {
     "cut": ("cut-off", "again"),
     "no HTTP": ("protocol", "https"),
     "untrusted": ("tls-untrusted", "tls.ca-file"),
-    "self-signed": ("tls-self-signed", "tls.ca-file"),
+    "self-signed": ("tls-self-signed", "First compare its SHA-256 fingerprint with that of the store's administrator"),
     "name": ("tls-name", "the host name that the certificate was issued for"),
     "expired": ("tls-expired", "renewed"),
     "not yet valid": ("tls-not-yet-valid", "clock"),

@@ -27,8 +27,10 @@ REMEDIES = {
     Failure.PROXY: "Ask the proxy's administrator to allow this host, or set another proxy for the client.",
     Failure.PROXY_UNREACHABLE: "Check the proxy's address and port; is the proxy running?",
     Failure.TLS: "Does this port speak TLS? A firewall or a proxy in between may also close the connection.",
-    Failure.TLS_UNTRUSTED: "Set the client's tls.ca-file to the certificate of the authority that issued it.",
-    Failure.TLS_SELF_SIGNED: "Set the client's tls.ca-file to this certificate.",
+    Failure.TLS_UNTRUSTED: "Someone may be in between. Get the certificate of the authority that issued it from the "
+    "store's administrator, not from this connection, and set the client's tls.ca-file to it.",
+    Failure.TLS_SELF_SIGNED: "Someone may be in between. First compare its SHA-256 fingerprint with that of the "
+    "store's administrator; only if they are the same, set the client's tls.ca-file to this certificate.",
     Failure.TLS_EXPIRED: "The store's certificate must be renewed.",
     Failure.TLS_NOT_YET_VALID: "Is this computer's clock correct? Otherwise the certificate starts later.",
     Failure.TLS_NAME: "Use the host name that the certificate was issued for.",
@@ -169,7 +171,10 @@ def _certificate(code: int, reason: str, place: str) -> Explanation:
         message = f"{certificate} is not from an authority this computer trusts ({reason})"
         return _explanation(Failure.TLS_UNTRUSTED, message)
     if code == _SELF_SIGNED:
-        return _explanation(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})")
+        server = place if urlsplit(f"//{place}").port else f"{place}:443"
+        hint = f"{REMEDIES[Failure.TLS_SELF_SIGNED]} This prints it: openssl s_client -connect {server} </dev/null | "
+        hint += "openssl x509 -noout -fingerprint -sha256"
+        return _explanation(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})", hint)
     if code == _EXPIRED:
         return _explanation(Failure.TLS_EXPIRED, f"{certificate} has expired")
     if code == _NOT_YET_VALID:
