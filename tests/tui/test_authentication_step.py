@@ -122,7 +122,7 @@ async def test_other_kinds_and_several_authentications_in_order(machine: Machine
         options.highlighted = options.get_option_index("basic")
         await pilot.press("enter")
         await until_shown(pilot, "staging")
-        await pilot.press(*"me", "enter", *"CANARY-1", "enter")
+        await pilot.press("e", *"me", "enter", *"CANARY-1", "enter")
         await until(pilot, lambda: "basic" in draft(pilot).get("authentications", {}))
         await until(pilot, lambda: "password" in draft(pilot)["authentications"]["basic"])
         assert draft(pilot)["authentications"]["basic"]["password"] == {"keyring": "acme/basic/password"}
@@ -179,12 +179,14 @@ async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_t
         await until_shown(pilot, "How: other")
         await pilot.press(*"header", "enter")
         assert "missing" not in await until_shown(pilot, "Name of the header")
-        await pilot.press("tab")
+        await pilot.press("e", "tab")
         assert (await until_shown(pilot, "is missing")).count("is missing") == 1
         await choose(pilot, "#way", "Other")
         await until_shown(pilot, "How: other")
         await pilot.press(*"query", "enter")
         assert "missing" not in await until_shown(pilot, "Name of the parameter")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         pilot.app.screen.query_one("#whole", Toggle).focus()
         await pilot.press("enter")  # the other fields, of which nothing is known either
         assert (await until_shown(pilot, "Disabled")).count("is missing") == 1
@@ -376,6 +378,8 @@ async def test_after_a_refusal_letters_are_keys_and_one_leads_to_the_field(machi
                 await until(pilot, lambda: isinstance(pilot.app.focused, Input))
                 assert named is None or named in pilot.app.focused.ancestors, kind
                 await pilot.press("escape", "escape")
+            await pane._switched()  # another way was chosen, and this one again
+            assert not isinstance(pilot.app.focused, Input), kind
         assert "CANARY" not in shown(pilot.app)
 
 
@@ -501,8 +505,8 @@ async def test_without_a_keyring_the_file_is_shown_as_it_is_written(machine: Mac
         await until_shown(pilot, "TUI_CONNECTOR_ACME_ADMIN_PASSWORD")
         await pilot.press("2")
         await choose(pilot, "#way", "+ Add another")
-        await until(pilot, lambda: pilot.app.focused in pilot.app.screen.query("#row-username *"))
-        await pilot.press(*"me", "enter", *"CANARY-1", "enter")
+        await until_shown(pilot, "e goes to User name.")
+        await pilot.press("e", *"me", "enter", *"CANARY-1", "enter")
         await until(pilot, lambda: "password" in draft(pilot).get("authentications", {}).get("basic", {}))
         assert draft(pilot)["authentications"]["basic"]["password"] == {"keyring": "acme/basic/password"}
         await pilot.press("escape", "5")  # beside a secret that is in the environment already

@@ -217,21 +217,24 @@ class AuthenticationPane(StepPane):
         awaits_user = self.form.is_entered(missing) and not is_added
         self.form.check()
         demo = self._show_demo_button(missing)
+        optional = "" if missing else self._first_to_fill(was_chosen=was_chosen)
         if demo is not None:
             self.screen.set_focus(demo)
         elif awaits_user:
             self.screen.set_focus(self.query_one("#way"))
-        elif (missing or not (self.setup.fields() or self.setup.has_authentication)) and not self.form.names_variable(
-            missing
-        ):
+        elif missing and not self.form.names_variable(missing):
             self.form.focus_on(missing)
-        elif missing or not (was_chosen and self.form.focus_on_unvisited()):
+        elif optional:
+            self.screen.set_focus(self.query_one("#way"))
+        else:
             self.focus_buttons()
         if self.complete and not missing:
             self.explain("")
         elif demo is not None:
             self.explain(_ABOUT_DEMO)
-        elif not missing and (self.form.focus_on_problem() or self.refusal()):
+        elif optional:
+            self._explain_way()
+        elif not missing and (self.form.editor_with_problem() is not None or self.refusal()):
             self.explain("")
         elif not missing and self.setup.fields():
             self.explain("Nothing is missing. Enter tests it.")
@@ -240,6 +243,13 @@ class AuthenticationPane(StepPane):
         else:
             self._explain(missing)
 
+    def _first_to_fill(self, *, was_chosen: bool) -> str:
+        """The name of the first field to fill in, of a way that the guide does not offer; "" where there is none."""
+        if not self.setup.fields() and not self.setup.has_authentication:
+            return next((row.spec.name for row in self.form.query(FormField)), "")
+        unvisited = self.form.first_unvisited() if was_chosen else ()
+        return str(unvisited[-1]) if unvisited else ""
+
     def _explain_way(self) -> None:
         """Explains the way to authenticate, or where a paste goes while a value is missing."""
         form = next(iter(self.query(AuthenticationForm)), None)
@@ -247,6 +257,8 @@ class AuthenticationPane(StepPane):
         if form is not None and form.is_entered(missing) and (row := form.field(missing)) is not None:
             here = PublicText("; e goes there to type. ")
             self._explain(missing, public(PublicText("A paste goes to "), row.label, here, row.about))
+        elif form is not None and not missing and (row := form.field(self._first_to_fill(was_chosen=True))) is not None:
+            self._explain(row.spec.name, public(PublicText("e goes to "), row.label, PublicText(". "), row.about))
         else:
             self.explain(_ABOUT_WAY)
 

@@ -170,11 +170,11 @@ class SetupForm(Form):
             self._unvisited.discard(path)
             self.check()
 
-    def focus_on_unvisited(self) -> bool:
-        """Focuses the first field of which is not said yet what it lacks; returns whether there is one."""
+    def first_unvisited(self) -> FormPath:
+        """The first field of which is not said yet what it lacks; empty where there is none."""
         problems = self.work.setup.problems()
         rows = [(*self.path, *row.spec.path) for row in self.query(FormField)]
-        return any(path in self._unvisited and path in problems and self.focus_at(path) for path in rows)
+        return next((path for path in rows if path in self._unvisited and path in problems), ())
 
     def show_at_hand(self) -> None:
         """Shows the secrets that are available, and the field that was refused."""

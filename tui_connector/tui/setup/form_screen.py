@@ -151,7 +151,7 @@ class FormScreen(Dialog[bool]):
 
     def focus_first(self) -> None:
         """Focuses the first field that has a problem, or the first one."""
-        if not (self._form.focus_on_problem() or self._form.focus_on_unvisited()):
+        if not (self._form.focus_on_problem() or self._form.focus_at(self._form.first_unvisited())):
             self._form.focus_on()
         if self.focused is None:
             self.query_one("#form-done", Button).focus()
