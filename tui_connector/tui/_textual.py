@@ -78,6 +78,8 @@ class QuietApp(App[None]):
 
     crash: BaseException | None = None
     """The exception that ended the program."""
+    key_count = 0
+    """The keys and pastes that were handled so far."""
     _read: tuple[Notification, ...] = ()
     _unsaid: list[Callable[[], None]] | None = None
     """The notifications that wait for the terminal; None where the app has it."""

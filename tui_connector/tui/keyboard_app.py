@@ -52,6 +52,7 @@ class KeyboardApp(QuietApp):
         """Handles a key or paste whose turn has come."""
         if self._text_finder.is_unused(event):
             return
+        self.key_count += 1
         self.mark_notifications_as_read()
         if not self._word_finder.read(event):
             await super().on_event(event)

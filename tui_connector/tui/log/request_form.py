@@ -29,6 +29,7 @@ from ...text import shown, shown_line
 from ..external_editor import edit_text
 from ..importing.command_input import CommandInput
 from ..keys import is_on_top, letter_bindings
+from ..second_press import SecondPress
 from ..unsent_requests import UnsentRequest
 from ..widgets.focus_moves import move_focus
 from ..widgets.frame import Dialog
@@ -125,8 +126,8 @@ class RequestForm(Dialog[Request | None]):
         """The field that has the focus, or had it last."""
         self._filled_path = ""
         """The path as it was filled in."""
-        self._sent_with: tuple[str, ...] = ()
-        """Method, path and doubts that were shown before sending: sent again, the request is meant like this."""
+        self._second_press = SecondPress()
+        """Shows doubts of a request before it is sent: with the same key again, it is meant like this."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
@@ -462,8 +463,7 @@ class RequestForm(Dialog[Request | None]):
             return
         query_odd, path_odd = self._query.doubts(), self._doubt_of_path()
         odd = list(filter(None, [path_odd, *query_odd]))
-        if odd and (shown_for := (request.method, self._path, *odd)) != self._sent_with:
-            self._sent_with = shown_for
+        if odd and not self._second_press.accepts(self.app, (request.method, self._path, *odd)):
             if query_odd:
                 self._query.show_doubts(query_odd)
             field = self.query_one("#resend-uri") if path_odd else self._query.field

@@ -25,6 +25,7 @@ from ...magento.diagnosis import Finding, Fix
 from ...profile.importers.command_text import looks_like_command
 from ...secrets.token_shape import looks_like_token
 from ...text import PublicText, public
+from ..second_press import SecondPress
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import Form
@@ -67,8 +68,7 @@ class AuthenticationPane(StepPane):
         super().__init__(*args)  # type: ignore[arg-type]
         self._filling = False
         """Whether the sandbox's values are being shown; a test waits for that."""
-        self._odd_name = ""
-        """A user name that looks like a token, which was reported."""
+        self._second_press = SecondPress()
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
         self._being_tested: PartValues | None = None
@@ -433,8 +433,7 @@ class AuthenticationPane(StepPane):
             self.refuse(f"✘ {problem}", self._way_to(self.form.first_wrong()))
             return
         name = str(self.setup.at(*self._path, *USERNAME) or "")
-        if looks_like_token(name) and name != self._odd_name:
-            self._odd_name = name
+        if looks_like_token(name) and not self._second_press.accepts(self.app, name):
             words = "! The user name looks like a token. It was not sent; test again to send it."
             self.refuse(words, self._way_to(USERNAME[-1]))
             return

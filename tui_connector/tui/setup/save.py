@@ -32,6 +32,7 @@ from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..dialogs import EntryScreen
 from ..keys import after_pending_messages, letter_bindings
+from ..second_press import SecondPress
 from ..widgets import highlight
 from ..widgets.choice import Choice
 from ..widgets.fields import FieldRow, TextField
@@ -124,8 +125,8 @@ class SavePane(StepPane):
         """Why the secrets are not stored in the keyring."""
         self._told_before = False
         """Whether the profile existed before, so that new capabilities are listed."""
-        self._told: set[tuple[Path, str]] = set()
-        """Problems shown about a file; saving again ignores them."""
+        self._second_press = SecondPress()
+        """Shows problems of a file; saving again ignores them."""
         self._shows_saved = False
         """Whether the result is that of saving."""
         self._said_name = False
@@ -178,8 +179,9 @@ class SavePane(StepPane):
 
     def forget_outdated(self) -> None:
         """Where secrets are kept is said again: that does not change with their values."""
-        if self._told or (self._shows_saved and not self.complete):  # said about what was there before a change
-            self._told.clear()
+        is_outdated = self._shows_saved and not self.complete
+        if is_outdated or self._second_press.is_awaited:  # said about what was there before a change
+            self._second_press.forget()
             self.forget()
         super().forget_outdated()
         if self._note and not self._said:
@@ -473,8 +475,7 @@ class SavePane(StepPane):
         if not self._can_save():
             return
         wrong, path = self._wrong(), self._path()
-        if wrong and (path, wrong) not in self._told:
-            self._told.add((path, wrong))
+        if wrong and not self._second_press.accepts(self.app, (path, wrong)):
             self.say(f"✘ Not saved: the profile is invalid.\n{wrong}\nSave again to save it anyway.", bad=True)
             return
         self.workers.cancel_group(self, "name")  # saving takes the name itself
@@ -502,7 +503,7 @@ class SavePane(StepPane):
             self.post_message(self.Ended(None, None, described(error)))
             return
         is_new, work.path = work.path is None, path
-        self._told.clear()
+        self._second_press.forget()
         work.keep_secrets()
         profile, _ = check_data(self.setup.draft)
         if is_new and profile is not None:  # the profile's page says where this fails

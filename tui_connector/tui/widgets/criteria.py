@@ -19,6 +19,7 @@ from ...client.criteria_cells import read_any_row, written_rows
 from ...client.criteria_rows import Condition, doubt, read_row
 from ...errors import UserError
 from ...text import count, shown, shown_line
+from ..second_press import SecondPress
 from .criteria_row import MEANINGS, CriteriaRow, UnreadRow
 from .dialog_panel import DialogPanel
 from .fields import FieldGroup, TextField
@@ -136,8 +137,8 @@ class CriteriaScreen(Dialog[list[str] | None]):
         self._known = [*known]
         self._listed: list[str] = []
         """The fields of the list, as the store describes it."""
-        self._told_doubts: list[str] = []
-        """What was doubted when the rows were to be returned: the same again returns them."""
+        self._second_press = SecondPress()
+        """Shows doubts of the rows before they are returned: with the same key again, they are meant like this."""
         self._asked_fields = False
         """Whether the fields have been requested, after the first count: the store's schema is large."""
         self._timer: Timer | None = None
@@ -352,8 +353,7 @@ class CriteriaScreen(Dialog[list[str] | None]):
             self._refuse(problem, "error")
             self._correct([row for row in self.query(CriteriaRow) if row.problem])
             return
-        if (doubts := self._doubts) != self._told_doubts and doubts:
-            self._told_doubts = doubts
+        if (doubts := self._doubts) and not self._second_press.accepts(self.app, doubts):
             self._refuse(f"{_sentence('; '.join(doubts))} ^S again accepts this.", "warning")
             self._correct([row for row in self.query(CriteriaRow) if self._doubts_of(row)])
             return
