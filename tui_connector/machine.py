@@ -262,6 +262,17 @@ class Machine:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     nonce: Callable[[], str] = nonce
 
+    async def sleep_unless(self, seconds: float, ended: asyncio.Event) -> None:
+        """Sleeps for `seconds`, or until the event is set."""
+        ends = [asyncio.ensure_future(each) for each in (self.sleep(seconds), ended.wait())]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                await each
+        finally:
+            for each in ends:
+                each.cancel()
+
 
 _ALWAYS_PASSED = frozenset(
     {

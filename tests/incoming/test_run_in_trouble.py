@@ -16,6 +16,7 @@ from listing import Item, SearchRequest, listing, product, products
 from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 
 from tui_connector.client.message import Request
+from tui_connector.incoming.run import Run
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import last_runs
@@ -156,6 +157,31 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
     assert waits
     assert reader.ids() == list(range(1, 101))
     assert summary.retries >= 1
+
+
+@pytest.mark.parametrize("headers", [(), ("Retry-After: 1",)], ids=["own pauses", "requested"])
+async def test_a_user_ends_the_pauses_of_a_run_and_of_its_plugin_unless_the_store_has_requested_them(
+    tmp_path: Path, machine: Machine, headers: tuple[str, ...]
+) -> None:
+    refusals = iter([reply("503 Service Unavailable", b"", *headers)] * 5)
+    runs, seen = list[Run](), set[tuple[bool, str]]()
+
+    async def sleep(_: float) -> None:
+        while not runs or (pause := runs[0].progress.pause) is None:  # noqa: ASYNC110 - nothing tells when it waits
+            await asyncio.sleep(0)
+        seen.add((pause.can_end, pause.reason.partition(",")[0]))
+        runs[0].retry_now()
+        if not headers:
+            await asyncio.Event().wait()  # only its user ends it
+
+    async with listing(products(*range(1, 21)), lambda _asked, _items: next(refusals, None)) as store:
+        reader = Shop(
+            tmp_path, replace(machine, sleep=sleep), store.url, {}, plugins=({"kind": "retry", "attempts": 2},)
+        )
+        summary = await reader.run(on_run=runs.append)
+    assert summary.state == "complete"
+    waits = ("The store responded with status 503", "waiting for the store")
+    assert seen == {(not headers, each) for each in waits}
 
 
 async def test_what_was_received_is_recorded_while_the_store_is_waited_for(tmp_path: Path, machine: Machine) -> None:

@@ -231,6 +231,8 @@ class PendingRetry:
     attempts: int
     at: float
     """When it is sent, in seconds of the machine's monotonic clock."""
+    end: Callable[[], None] | None = None
+    """Ends the pause; None where the store has requested it."""
 
 
 class Ring:

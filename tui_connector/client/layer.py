@@ -57,9 +57,19 @@ class LayerContext(Protocol):
     def client(self, name: str) -> Send: ...
 
     async def pause_before_retry(
-        self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
+        self,
+        request: Request,
+        pause: float,
+        *,
+        attempt: int,
+        attempts: int,
+        reason: str,
+        is_requested: bool = False,
     ) -> None:
-        """Sleeps for `pause` seconds before the next attempt of `attempts`; whoever watches the request is told."""
+        """Sleeps for `pause` seconds before the next attempt of `attempts`; whoever watches the request is told.
+
+        They can end the pause, unless the store requested it (`is_requested`).
+        """
         ...
 
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -333,15 +333,24 @@ class Session(LayerContext):
         return self._vault.refuse(source, origin, secret)
 
     async def pause_before_retry(
-        self, request: Request, pause: float, *, attempt: int, attempts: int, reason: str
+        self,
+        request: Request,
+        pause: float,
+        *,
+        attempt: int,
+        attempts: int,
+        reason: str,
+        is_requested: bool = False,
     ) -> None:
         call, at = request.about.call, self._machine.monotonic() + pause
         # as its exchange will be numbered: a renewed token and a connection that was lost in between count, too
         following = self._attempts[call] + 1
         most = following + attempts - attempt
-        self._exchanges.set_retry(call, PendingRetry(reason, following, most, at))
+        ended = asyncio.Event()
+        end = None if is_requested else ended.set
+        self._exchanges.set_retry(call, PendingRetry(reason, following, most, at, end))
         try:
-            await self._machine.sleep(pause)
+            await self._machine.sleep_unless(pause, ended)
         finally:
             self._exchanges.set_retry(call, None)
 

@@ -107,7 +107,7 @@ class Run:
 
     def retry_now(self) -> None:
         """Ends a pause of the run before its next request to a store that is down."""
-        self._patience.retry_now()
+        self._patience.retry_now(self._environment.exchanges)
 
     def _expected(self, total: int | None) -> int | None:
         """How many items are done when the run ends: at the limit of its user, or at the end of the list."""

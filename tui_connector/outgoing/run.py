@@ -246,7 +246,7 @@ class OutgoingRun:
 
     def retry_now(self) -> None:
         """Ends a pause of the run before its next request to a store that is down."""
-        self._patience.retry_now()
+        self._patience.retry_now(self._environment.exchanges)
         if self._environment.incoming is not None:
             self._environment.incoming.retry_now()
 

@@ -362,7 +362,8 @@ class Patience:
             return None
         retry = min(log.pending_retries.values(), key=lambda each: each.at)
         reason = outage or f"{retry.reason}, attempt {retry.attempt} of {retry.attempts}"
-        return RunPause(max(0.0, retry.at - now), reason)
+        can_end = any(each.end is not None for each in log.pending_retries.values())
+        return RunPause(max(0.0, retry.at - now), reason, can_end=can_end)
 
     @property
     def has_turn(self) -> bool:
@@ -400,20 +401,18 @@ class Patience:
         self._on_wait(error, pause)
         self._next_try, self._is_requested = now + pause, error.retry_after is not None
         self._ended.clear()
-        ends = [asyncio.ensure_future(each) for each in (self._machine.sleep(pause), self._ended.wait())]
         try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for each in done:
-                await each
+            await self._machine.sleep_unless(pause, self._ended)
         finally:
             self._next_try = None
-            for each in ends:
-                each.cancel()
 
-    def retry_now(self) -> None:
-        """Ends the pause before the next probe, unless the store has requested it."""
+    def retry_now(self, log: ExchangeLog) -> None:
+        """Ends the pause before the next probe, or before the next attempts, unless the store has requested it."""
         if not self._is_requested:
             self._ended.set()
+        for retry in tuple(log.pending_retries.values()):
+            if retry.end is not None:
+                retry.end()
 
     def end_pause(self) -> None:
         """Ends the pause, as nothing more is sent."""

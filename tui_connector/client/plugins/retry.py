@@ -57,7 +57,12 @@ class Retry(Plugin):
                     reason = f"The store responded with status {response.status}"
                 pause = self._pause(attempt, requested)
                 await context.pause_before_retry(
-                    request, pause, attempt=attempt + 1, attempts=self.attempts, reason=reason
+                    request,
+                    pause,
+                    attempt=attempt + 1,
+                    attempts=self.attempts,
+                    reason=reason,
+                    is_requested=requested is not None,
                 )
             raise AssertionError("the last attempt returns or raises")
 

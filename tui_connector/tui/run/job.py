@@ -158,6 +158,17 @@ class BackgroundRun:
         pause = self.metrics.progress.pause
         return self.active and not self.metrics.stopping and pause is not None and pause.can_end
 
+    @property
+    def why_no_retry(self) -> str:
+        """Why its user cannot end a pause now."""
+        if not self.active:
+            return "Nothing is running, so nothing waits for a store."
+        if self.metrics.stopping:
+            return "It is being stopped."
+        if self.metrics.progress.pause is not None:
+            return "The store has requested this wait (Retry-After): t does not end it."
+        return "Nothing waits: t ends a wait for a store that is down, before its next request."
+
     def retry_now(self) -> None:
         """Sends the next request to a store that is down at once."""
         if self._current is not None:

@@ -80,8 +80,6 @@ def log_keys() -> list[BindingType]:
     ]
 
 
-NOTHING_TO_RETRY = "t works while the run waits for a store that is down, unless the store has set the time."
-
 Job = TypeVar("Job", bound=BackgroundRun)
 
 
@@ -332,7 +330,7 @@ class RunScreen(RunView[RunJob]):
         if action == "stop":
             return "Nothing is running."
         if action == "retry_now":
-            return NOTHING_TO_RETRY
+            return self.job.why_no_retry
         if self.job.active and action in self.AWAY_FROM_LOG:
             return "It is running already: s stops it."
         return super().why_not(action)

@@ -18,7 +18,7 @@ from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.panel import ERRORS
-from ..run.screen import LOG_AND_BACK, NOTHING_TO_RETRY, RETRY_NOW, RunView
+from ..run.screen import LOG_AND_BACK, RETRY_NOW, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
 from .job import SendJob, SendOptions
@@ -235,7 +235,7 @@ class SendScreen(RunView[SendJob]):
         if action == "stop":
             return "Nothing is running. a or S sends what the plan says." if job.plan else "Nothing is running."
         if action == "retry_now":
-            return NOTHING_TO_RETRY
+            return job.why_no_retry
         if job.active:
             return "Wait until this has ended, or stop it (s)."
         if action == "apply":
