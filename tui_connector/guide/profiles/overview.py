@@ -93,8 +93,8 @@ def read_overview(
     `typed` tells whether a value was typed in this session for the key of a source and one of these origins.
     """
     summary, data = read_with_data(path)
-    description, authentications = data.get("description"), _table(data, "authentications")
-    kinds = dict.fromkeys(_kinds(authentications))
+    description = data.get("description")
+    kinds = dict.fromkeys(_applied_kinds(data))
     found = [*sources(data)]
     places = [source_place(source) for _, source in found]
     return ProfileOverview(
@@ -129,8 +129,12 @@ def _table(data: Mapping[str, object], name: str) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _kinds(authentications: Mapping[str, object]) -> Iterator[str]:
-    for each in authentications.values():
-        kind = each.get("kind") if isinstance(each, dict) else None
+def _applied_kinds(data: Mapping[str, object]) -> Iterator[str]:
+    """The kinds of the authentications that clients apply; others may be there from an earlier choice."""
+    authentications, clients = _table(data, "authentications"), _tables(_table(data, "clients"))
+    lists = [each.get("authentications") for each in clients]
+    applied = [name for names in lists if isinstance(names, list) for name in names]
+    for name, each in authentications.items():
+        kind = each.get("kind") if isinstance(each, dict) and name in applied else None
         if isinstance(kind, str):
             yield _AUTHENTICATIONS.get(kind, kind)
