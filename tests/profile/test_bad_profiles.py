@@ -283,6 +283,10 @@ def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: s
         ),
         ('timeout = "30s"\n[clients.m]\n[clients.n]\n', ":3:1: timeout: unknown key\n"),
         ('[clients.m]\ndescripton = "x"\n', "unknown key; did you mean 'description'?"),
+        (
+            '[clients.m]\ndescripton = "x"\ndescription = "y"\n',
+            "unknown key; 'description', which it resembles, is set already",
+        ),
         ("[clients.m.tls]\nformat = 1\n", "'format' belongs to the top of the file, above the first table"),
     ],
 )

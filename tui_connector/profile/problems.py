@@ -211,11 +211,20 @@ def find_problems(
             message = f"{client}: {message}" if name else message
             found.append(Found(path, message, "unmarked-production", setting=setting))
     if found or base is None:
-        return None, found
+        return None, [_set_once(each, data) for each in found]
     if environment in ("", DEFAULT_ENVIRONMENT):
         return base, []
     _require(data, environment)
     return profiles[environment], []
+
+
+def _set_once(found: Found, data: Mapping[str, Any]) -> Found:
+    """An unknown key whose correction would set another key of its table twice has none."""
+    meant = found.suggestion
+    if found.code != "unknown-key" or not meant or meant not in _table(value_at(data, found.path[:-1])):
+        return found
+    message = f"unknown key; {meant!r}, which it resembles, is set already"
+    return found._replace(message=message, suggestion="", value=None)
 
 
 def _newer_format(written: object) -> str:
