@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from screens import until
+from screens import until, until_shown
 from textual import events, on
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult
@@ -21,7 +21,7 @@ from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.message_pump import MessagePump
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -39,6 +39,8 @@ PARTS: list[tuple[type[Any], str, list[str]]] = [
     (App, "_unnotify", ["self", "notification", "refresh"]),
     (App, "_prune", ["self", "nodes", "parent"]),
     (Screen, "_extend_compose", ["self", "widgets"]),
+    (Screen, "_screen_resized", ["self", "size"]),
+    (Widget, "_size_updated", ["self", "size", "virtual_size", "container_size", "layout"]),
 ]
 STATE = [
     "_bindings",
@@ -74,6 +76,8 @@ def test_textual_calls_what_is_overridden() -> None:
     assert "_fatal_error()" in inspect.getsource(App._handle_exception)
     assert "._forward_event(" in inspect.getsource(App.on_event)
     assert "._prune(" in inspect.getsource(Widget.remove)
+    assert "._screen_resized(" in inspect.getsource(Screen._on_resize)
+    assert "._size_updated(region.size, virtual_size, container_size)" in inspect.getsource(Screen._refresh_layout)
     assert ".get_child_by_type(ToastRack)" in inspect.getsource(App._refresh_notifications)
 
 
@@ -112,11 +116,43 @@ async def test_a_widget_is_told_a_new_size_whose_place_was_asked_for_before_the_
         await app.push_screen(SizedScreen())
         sized = app.screen.query_one(Sized)
         await until(pilot, lambda: sized.size.width == 80 and bool(sized.told))
-        app.screen._compositor._full_map_invalidated = True  # as after scrolling
+        await pilot.pause()
         sized.styles.width = 40
+        app.screen._clear_arrangement_cache()  # as when the widget has handled this
+        app.screen._compositor._full_map_invalidated = True  # as after scrolling
         assert app.screen.find_widget(sized).region.width == 40
         await until(pilot, lambda: sized.size.width == 40)
         await until(pilot, lambda: sized.told[-1][0] == 40)
+
+
+class Dialog(ModalScreen[None], _textual.BaseScreen[None]):
+    def compose(self) -> ComposeResult:
+        yield Static("A dialog")
+
+
+async def test_a_screen_is_laid_out_once_for_a_change_and_not_for_a_dialog_over_it() -> None:
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(below := SizedScreen())
+        sized = below.query_one(Sized)
+        await until(pilot, lambda: bool(sized.told))
+        await pilot.pause()
+        layouts: list[Screen[Any]] = []
+        below.screen_layout_refresh_signal.subscribe(sized, layouts.append, immediate=True)
+        await app.push_screen(Dialog())
+        await until_shown(pilot, "A dialog")
+        await pilot.pause()
+        assert layouts == []
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: sized.size.width == 60)  # behind it, too
+        app.pop_screen()
+        await until_shown(pilot, "text")
+        await pilot.pause()
+        layouts.clear()
+        sized.update("two\nlines")
+        await until(pilot, lambda: sized.size.height == 2)
+        await pilot.pause()
+        assert layouts == [below]
 
 
 class Slow(Static):

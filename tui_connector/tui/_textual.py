@@ -232,6 +232,9 @@ class _Layout(Compositor):
 
     Textual compares with the places of widgets that were last computed. Where something has asked for one between a
     change of the styles and the layout that follows it, those are the new ones, and no `Resize` or `Show` is sent.
+
+    It also tells the widgets their sizes in a way that does not request another layout, which would change nothing:
+    where a scroll bar comes or goes, that requests its own.
     """
 
     _reported: CompositorMap = {}  # noqa: RUF012 - replaced, never changed
@@ -240,6 +243,8 @@ class _Layout(Compositor):
         result = super().reflow(parent, size)
         before, now = self._reported, self._full_map
         self._reported = now
+        for widget, place in now.items():
+            widget._size_updated(place.region.size, place.virtual_size, place.container_size, layout=False)
         resized = {
             widget for widget in before.keys() & now.keys() if before[widget].region.size != now[widget].region.size
         }
@@ -291,6 +296,11 @@ class BaseScreen(Screen[T]):
     def focus_chain(self) -> list[Widget]:
         """Tab goes from field to field. What is beside one belongs to it, and is reached with → from there."""
         return [each for each in super().focus_chain if each.has_focus or not each.has_class(BESIDE_FIELD)]
+
+    def _screen_resized(self, size: Size) -> None:
+        """Textual lays out this screen again for the size that it has: when it opens, and for each dialog over it."""
+        if size != self._compositor.size:
+            super()._screen_resized(size)
 
     @on(events.ScreenResume)
     def _prepare(self, event: events.ScreenResume) -> None:

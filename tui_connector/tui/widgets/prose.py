@@ -121,8 +121,11 @@ def show_text(line: Static, text: Content | Prose) -> None:
 
 
 def _fits(line: Static, text: Content | Prose) -> bool:
-    """Whether the text takes as many lines as the one that is shown."""
+    """Whether the text takes as many lines as the one that is shown, and as many cells where it decides about them."""
     width, height = line.content_size
-    if not (line.display and width and height) or line.styles.is_auto_width:
+    if not (line.display and width and height):
         return False
-    return text.get_height(line.styles.get_rules(), width) == height
+    rules = line.styles.get_rules()
+    if line.styles.is_auto_width and text.get_optimal_width(rules, width) != width:
+        return False
+    return text.get_height(rules, width) == height
