@@ -158,6 +158,30 @@ def test_a_repeated_exchange_is_compared_as_far_as_it_is_recorded() -> None:
     assert "also 200, body of 67.3 KB, 12 B less than before" in comparison(larger, large)
     assert "401 instead of 200" in comparison(whole, exchange(3, status=401))
     assert "no response instead of 200" in comparison(whole, lost(3))
+    assert comparison(lost(2), lost(3)).startswith("with #2: again no response · ")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ('{"items":[{"sku":"a"}],"total_count":9}', '{"items":[],"total_count":9}', "(0 items instead of 1)"),
+        ('[{"sku":"a"}]', '[{"sku":"a"},{"sku":"b"}]', "(2 items instead of 1)"),
+        ('{"items":[{"sku":"a","price":1}]}', '{"items":[{"sku":"a","price":2}]}', "(first difference: items.0.price)"),
+        (
+            '{"items":[{"sku":"a","tags":[1]}]}',
+            '{"items":[{"sku":"a","tags":[]}]}',
+            "(0 items instead of 1 in items.0.tags)",
+        ),
+        ('{"a":1,"b":2}', '{"a":1}', "(first difference: b)"),
+        ('{"a":1}', '{"a":"1"}', "(first difference: a)"),
+        ('{"a":1}', '{"a": 1}', "also 200, body of 8 B instead of 7 B ·"),
+        ('"ab"', '"cd"', "also 200, body differs ·"),
+        ("[" * 90_000, "[" * 80_000, "body of 80.0 KB instead of 90.0 KB ·"),
+        ("a", "bc", "body of 2 B instead of 1 B ·"),
+    ],
+)
+def test_it_is_said_in_what_two_responses_differ(before: str, now: str, said: str) -> None:
+    assert said in comparison(exchange(1, body=before.encode()), exchange(2, body=now.encode()))
 
 
 def test_the_waterfall_has_one_scale_and_fits() -> None:

@@ -5,10 +5,12 @@ Independent of widgets.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any
 
 from ...client.exchange import Exchange, RecordedBody, Timings
 from ...client.printer import Formatter, Role, blocks, expected_label, failure_message, phases, request_target
@@ -17,7 +19,7 @@ from ...client.wire import Bounds
 from ...log.history import BODIES_ARE_KEPT
 from ...log.request_summary import conditions, decoded_criteria
 from ...magento.diagnosis import PROBE, Finding
-from ...text import shown, shown_line
+from ...text import count, shown, shown_line
 from ...units import duration, milliseconds, size
 
 BAR = "━"
@@ -32,6 +34,9 @@ LONGEST_BODY = 4_000_000
 _MAX_ROWS, _CUT_MARK = 3, 40
 """Rows of a parameter that are shown, and about how many characters say that there is more."""
 
+
+_COMPARED = 250_000
+"""Bytes of a body up to which it is said in what it differs from another one: reading them takes milliseconds."""
 
 _LATE = 1.0
 """Seconds between two requests from which it is said why the later one is listed above the other."""
@@ -293,14 +298,17 @@ def comparison(before: Exchange, now: Exchange) -> str:
     old, new = _status(before), _status(now)
     if old != new:
         response = f"{new} instead of {old}"
+    elif now.status is None:
+        response = f"again {new}"
     elif now.body.size == before.body.size and (now.body.is_missing or before.body.is_missing):
         response = f"also {new}, body of the same size"
     elif now.body.size == before.body.size and _is_same(now.body, before.body):
         response = "same response"
     elif now.body.size == before.body.size:
-        response = f"also {new}, body differs"
+        response = f"also {new}, body differs{_first_difference(now.body, before.body)}"
     else:
-        response = f"also {new}, body of {_size_instead_of(now.body.size, before.body.size)}"
+        sizes = _size_instead_of(now.body.size, before.body.size)
+        response = f"also {new}, body of {sizes}{_first_difference(now.body, before.body)}"
     took = f"{milliseconds(now.timings.total)} instead of {milliseconds(before.timings.total)}"
     return f"with #{before.number}: {request}{response} · {took}"
 
@@ -310,6 +318,41 @@ def _size_instead_of(now: int, before: int) -> str:
     if size(now) != size(before):
         return f"{size(now)} instead of {size(before)}"
     return f"{size(now)}, {abs(now - before):,} B {'more' if now > before else 'less'} than before"
+
+
+def _first_difference(now: RecordedBody, before: RecordedBody) -> str:
+    """In which number of items, or else in which key, two bodies of JSON differ first; "" where that is not known."""
+    if now.cut or before.cut or max(len(now.data), len(before.data)) > _COMPARED:
+        return ""
+    try:
+        new, old = json.loads(now.data), json.loads(before.data)
+    except (ValueError, RecursionError):
+        return ""
+    path: list[str] = []
+    while type(new) is type(old) and isinstance(new, dict | list):
+        if isinstance(new, list):
+            if len(new) != len(old):
+                return f" ({count(len(new), 'item')} instead of {len(old)}{_within(path)})"
+            keys: Iterable[Any] = range(len(new))
+        else:
+            if isinstance(new.get("items"), list) and isinstance(old.get("items"), list):
+                counts = len(new["items"]), len(old["items"])
+                if counts[0] != counts[1]:
+                    return f" ({count(counts[0], 'item')} instead of {counts[1]}{_within(path)})"
+            if missing := next((each for each in (*new, *old) if (each in new) != (each in old)), None):
+                path.append(missing)
+                break
+            keys = new
+        key = next((each for each in keys if new[each] != old[each]), None)
+        if key is None:
+            return ""
+        path.append(str(key))
+        new, old = new[key], old[key]
+    return f" (first difference: {shown_line('.'.join(path), _LONGEST_NAME)})" if path else ""
+
+
+def _within(path: Sequence[str]) -> str:
+    return f" in {shown_line('.'.join(path), _LONGEST_NAME)}" if path else ""
 
 
 def _is_same(one: RecordedBody, other: RecordedBody) -> bool:
