@@ -316,6 +316,10 @@ async def test_the_cursor_is_at_the_problem_of_a_field_of_json() -> None:
         app.form.show_problems({("here", "anything"): "Invalid JSON"})
         assert app.form.focus_on_problem()
         assert area.cursor_location == (1, 7)
+        await pilot.press("ctrl+u")  # the whole value, as in a field of one line
+        assert area.text == ""
+        await pilot.press("ctrl+z")
+        assert area.text == '{\n  "a": x\n}'
 
 
 async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered() -> None:

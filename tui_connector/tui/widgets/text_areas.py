@@ -21,17 +21,17 @@ from .safe_input import NOTHING_TO_UNDO
 class SafeTextArea(TextArea):
     """A text area that makes control characters visible, and draws the secrets of this session as dots.
 
-    ^U deletes to the start of the line, or at its start the line break before it, and ^Z restores it. ↑ and ↓ move by
-    rows as they are shown. They leave the field from its first and last row only as long as nothing was typed or moved
-    in it since it got the focus: one row too far while editing would put what is typed next into another field. They
-    leave an empty one always.
+    ^U deletes the whole value, as in a field of one line, and ^Z restores it. ↑ and ↓ move by rows as they are shown.
+    They leave the field from its first and last row only as long as nothing was typed or moved in it since it got the
+    focus: one row too far while editing would put what is typed next into another field. They always
+    leave an empty one.
     """
 
     _is_in_use = False
     """Whether something was typed or moved since the field got the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+u", "delete_to_start_of_line", "Delete to the line's start", id="field.delete", show=False),
+        Binding("ctrl+u", "delete_value", "Delete the value", id="field.delete", show=False),
         Binding("ctrl+z", "undo", "Undo", id="field.restore", show=False),
         Binding("ctrl+home", "to_start", "Start of the text", id="field.start", show=False),
         Binding("ctrl+end", "to_end", "End of the text", id="field.end", show=False),
@@ -50,9 +50,10 @@ class SafeTextArea(TextArea):
     def watch_selection(self) -> None:
         self._is_in_use = self._is_in_use or self.has_focus
 
-    def action_delete_to_start_of_line(self) -> None:
-        self.history.checkpoint()  # ^Z restores this apart from what was typed before
-        super().action_delete_to_start_of_line()
+    def action_delete_value(self) -> None:
+        if not self.read_only:
+            self.history.checkpoint()  # ^Z restores this apart from what was typed before
+            self.clear()
 
     def action_to_start(self) -> None:
         self.move_cursor(self.document.start)
