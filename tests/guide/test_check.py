@@ -293,3 +293,48 @@ async def test_a_wrong_app_secret_is_not_reported_as_a_wrong_code(tmp_path: Path
     assert finding.id == "totp-secret-wrong"
     assert "Compare the secret" in finding.remedy
     assert "Type the code" not in finding.remedy
+
+
+FORBIDDEN = reply("403 Forbidden", b"<html><title>403 Forbidden</title><hr>nginx").replace(
+    b"application/json", b"text/html"
+)
+UNAUTHORIZED = reply("401 Unauthorized", b'{"message":"Unauthorized"}')
+
+
+def denying_modules(request: Received) -> bytes:
+    return FORBIDDEN if b"/V1/modules" in request.head else request.head
+
+
+def requiring_authorization(request: Received) -> bytes:
+    return request.head if b"\nauthorization:" in request.head.lower() else UNAUTHORIZED
+
+
+async def test_a_store_that_forbids_its_list_of_modules_is_checked_by_an_incoming(tmp_path: Path) -> None:
+    report, _ = await run(
+        Setting(way="bearer", store={BEARER: "1"}, fault=denying_modules, **reading("products")), tmp_path
+    )
+    assert report.ok
+    assert [f"{each.mark} {each.summary}" for each in report.results] == [
+        "✔ client shop: store reachable",
+        "– client shop: authentication not tested (403 at modules, but the incoming products can be read)",
+        "✔ incoming products: 3 of 20 items read",
+    ]
+
+
+async def test_a_gateway_that_requires_authentication_everywhere_is_passed_by_an_incoming(tmp_path: Path) -> None:
+    setting = Setting(way="bearer", store={BEARER: "1"}, fault=requiring_authorization, **reading("products"))
+    report, _ = await run(setting, tmp_path)
+    assert report.ok
+    assert [f"{each.mark} {each.summary}" for each in report.results] == [
+        "✔ client shop: store reachable",
+        "✔ client shop: authenticated",
+        "✔ incoming products: 3 of 20 items read",
+    ]
+
+
+@pytest.mark.parametrize("fault", [denying_modules, requiring_authorization])
+async def test_a_token_without_permission_is_still_refused_there(fault: Any, tmp_path: Path) -> None:
+    wrong = {"token": "wrong-CANARY-token"}
+    setting = Setting(way="bearer", store={BEARER: "1"}, fault=fault, secrets=wrong, **reading("products"))
+    report, _ = await run(setting, tmp_path)
+    assert not report.ok

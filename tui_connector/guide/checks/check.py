@@ -62,6 +62,8 @@ class CheckResult:
     """Of an incoming: its first items as a run would write them."""
     is_tested: bool = True
     """Whether the store has shown anything of it; if not, it is `ok` as well."""
+    status: int | None = None
+    """Of the response that has failed the check, if there was one."""
 
     @property
     def mark(self) -> str:
@@ -101,6 +103,11 @@ class CheckReport:
 def _may_be_other_api(reached: CheckResult) -> bool:
     """Whether another REST API than Magento's may be there: something responded."""
     return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
+
+
+def _requires_authentication(reached: CheckResult) -> bool:
+    """Whether only a request with authentication can tell, as a gateway may require it everywhere."""
+    return reached.status in (401, 403)
 
 
 class UnsafeRequest(RequestFailed):
@@ -157,7 +164,8 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         result = (
             await check_reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
         )
-        if result is None or (_may_be_other_api(result) and _first_incoming(profile, session, name, run) is not None):
+        may_be_there = result is not None and (_may_be_other_api(result) or _requires_authentication(result))
+        if result is None or (may_be_there and _first_incoming(profile, session, name, run) is not None):
             own = await check_own_request(profile, session, name, run)
             if result is None or any(each.ok for each in own.incoming.values()):
                 for result in own.results:
@@ -169,6 +177,8 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         yield result
         if result.ok and client.authentications:
             result = await check_authentication(profile, session, name)
+            if result.status == _FORBIDDEN:
+                result = await _without_modules(profile, session, name, run) or result
             yield result
             if result.ok and (signing := await check_signing(profile, session, name)) is not None:
                 yield signing
@@ -192,6 +202,20 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         if is_magento(profile, each):
             async for result in _check_permissions(profile, session, each, working[each]):
                 yield result
+
+
+_FORBIDDEN = 403
+"""A web server's own refusal, as by a rule for one path: Magento responds with 401 to a token without permission."""
+
+
+async def _without_modules(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult | None:
+    """The result for a client whose store forbids the path of the check, but not an incoming; None if both."""
+    own = await check_own_request(profile, session, name, run)
+    readable = next((incoming for incoming, each in own.incoming.items() if each.ok), None)
+    if readable is None:
+        return None
+    why = f"{_FORBIDDEN} at {MODULES}, but the incoming {readable} can be read"
+    return CheckResult(f"client {name}: authentication not tested ({why})", True, is_tested=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +362,7 @@ def auth_kind(profile: Profile, client: str) -> AuthKind:
 
 async def check_reachable(session: Session, name: str, base_uri: str) -> CheckResult:
     """Whether the address is that of a Magento REST API. No secret is sent."""
-    summary, finding = f"client {name}: store reachable", None
+    summary, finding, status = f"client {name}: store reachable", None, None
     probes_by_uri = {CURRENCY: currency_finding, PROTECTED_URI: protected_finding}
     if is_cloud_service(base_uri):
         del probes_by_uri[CURRENCY]
@@ -354,8 +378,8 @@ async def check_reachable(session: Session, name: str, base_uri: str) -> CheckRe
         found = finding_of(_as_sent(session, request, response), response)
         if found is None:
             return CheckResult(summary, True)
-        finding = finding or found
-    return CheckResult(summary, finding is None, finding)
+        finding, status = finding or found, status or response.status
+    return CheckResult(summary, finding is None, finding, status=status)
 
 
 def _as_sent(session: Session, request: Request, response: Response) -> Request:
@@ -379,9 +403,10 @@ async def check_authentication(profile: Profile, session: Session, name: str) ->
     if diagnose(request, response, kind) is None:
         return CheckResult(summary, True, modules=modules_of(response))
     if kind == "oauth2":  # the probes are for integrations and admin users
-        return CheckResult(summary, False, refusal(_as_sent(session, request, response), response))
+        refused = refusal(_as_sent(session, request, response), response)
+        return CheckResult(summary, False, refused, status=response.status)
     diagnosed = await diagnose_with_probes(request, response, kind, _probe_clients(profile, session, name))
-    return CheckResult(summary, False, diagnosed.finding, diagnosed.probes)
+    return CheckResult(summary, False, diagnosed.finding, diagnosed.probes, status=response.status)
 
 
 async def check_signing(profile: Profile, session: Session, name: str) -> CheckResult | None:
