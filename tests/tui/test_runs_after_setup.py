@@ -155,7 +155,7 @@ async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "From environment variables")
-        await pilot.press("e", "ctrl+u", *"piper", "enter")
+        await pilot.press("e", "ctrl+u", *"piper")
         await until_shown(pilot, "piper.toml")
         assert "piper" in shown(pilot.app).splitlines()[0]
         await _save_and_run(pilot, "piper")
