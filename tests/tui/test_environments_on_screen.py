@@ -216,6 +216,7 @@ async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machin
             await until(pilot, lambda: isinstance(app.screen, SaveScreen))
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "Changes 4 values" in shown(app))
+            assert app.screen.unread is not None, "it opened by itself, a while after the key that has saved"
             assert "Enter uses it" in messages(app)
             added = """
 [environments.staging]

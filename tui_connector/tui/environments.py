@@ -27,7 +27,7 @@ from .text_jumps import show_in_text
 from .widgets.bounded_list import BoundedList
 from .widgets.choice import NOTHING_CHOSEN, UNMATCHED_KEYS, ChoiceScreen
 from .widgets.dialog_panel import DialogPanel
-from .widgets.frame import TONES, Dialog
+from .widgets.frame import TONES, Dialog, by_itself
 
 _NEW = "+"
 """Stands for a new environment: no name is like this."""
@@ -78,7 +78,8 @@ def choose_environment(
 ) -> None:
     """Shows the environments of a profile, whose data is `draft`, and calls `chosen` with what is to be done.
 
-    `selected` is selected first; without it, `current`, the one in use.
+    `selected`, which was just added, is selected first, in a list that opens by itself; without it, `current`, the one
+    in use.
 
     `is_usable`: the profile is valid, so that its environments can be compared and used, and not only edited.
     """
@@ -86,7 +87,8 @@ def choose_environment(
     if is_usable:
         data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
         screen = EnvironmentScreen(data, current, selected, {name: with_environment(draft, name) for name in names})
-        app.push_screen(screen, lambda choice: None if choice is None else chosen(choice))
+        opened = by_itself(screen) if selected else screen
+        app.push_screen(opened, lambda choice: None if choice is None else chosen(choice))
         return
     titles = {**{name: f"Edit {name}" for name in names}, _NEW: "Add an environment"}
     question = "Fix the problems before an environment is used."

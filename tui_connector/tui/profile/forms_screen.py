@@ -83,9 +83,10 @@ class FormsScreen(TextsScreen):
                 name, change = added
                 done = "Added: {}. E uses it, u undoes the change."
                 if self.profile is not None:
-                    self.added_environment, done = name, "Added: {}. Enter uses it; on the page, u undoes it."
+                    self.added_environment, done = name, ""  # said once the list of environments has it
             if change is not None:
                 self.record(change)
+            if change is not None and done:
                 self.notify(done.format(name), markup=False)
         if at:
             self.show_text(at)

@@ -176,8 +176,12 @@ class ProfilePage(StatusScreen, FormsScreen):
         if at:
             self.call_after_refresh(self._open_form, at)
         added, self.added_environment = self.added_environment, ""
-        if added and is_on_top(self):
-            self._choose_environment(added)
+        if added:
+            how = "E uses it, u undoes the change."
+            if is_on_top(self):
+                self._choose_environment(added)
+                how = "Enter uses it; on the page, u undoes it."
+            self.notify(f"Added: {added}. {how}", markup=False)
 
     @on(PartList.Resized)
     def show_status(self) -> None:
