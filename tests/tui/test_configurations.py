@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from guide_steps import INCOMING, at_step, profile
+from guide_steps import INCOMING, at_step, guide, profile, work_of
 from profiles import login
 from screens import press_and_see, shown, until, until_shown
 from textual import events
@@ -278,6 +278,16 @@ async def test_deleted_configuration_is_restored_at_its_place(
         await until(pilot, lambda: list(setup.table(family)) == ["first", "second"])
         assert setup.at(family, "first") == parts["first"]
         await until(pilot, lambda: "^Z undoes it" not in shown(pilot.app))
+
+
+async def test_the_typed_sample_of_a_draft_is_previewed_when_its_step_opens(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        setup = work_of(pilot).setup
+        setup.samples[setup.add_outgoing("products")] = '{"sku": "typed"}'
+        await pilot.press("4")
+        await until_shown(pilot, "PUT /rest/all/V1/products/typed")
 
 
 async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:

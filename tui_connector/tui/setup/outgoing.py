@@ -266,7 +266,8 @@ class OutgoingPane(ConfigurationsPane):
 
     def begin(self) -> None:
         super().begin()
-        if self.rows.chosen in self.setup.sample_problems():
+        is_edited = bool(self.setup.base_uri) and self.rows.chosen in self.setup.samples
+        if self.rows.chosen in self.setup.sample_problems() or (is_edited and not self._shows_sample):
             self._test()  # shows it
 
     def problems(self) -> dict[str, str]:
