@@ -35,7 +35,7 @@ def _seen() -> AttemptRecord:
     uri = "https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=100"
     request = Request("GET", uri, (("Authorization", "Bearer " + "x" * 32),))
     seen = AttemptRecord(
-        number=1, attempt=1, client="magento", request=request, sent_headers=request.headers,
+        number=1, client="magento", request=request, sent_headers=request.headers,
         began_at=datetime(2026, 1, 1, tzinfo=UTC), began=0.0, ended=1.0,
     )  # fmt: skip
     seen.status, seen.reason, seen.headers = 200, "OK", _HEADERS

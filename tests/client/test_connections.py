@@ -121,8 +121,10 @@ async def test_a_closed_pooled_connection_is_retried_for_reads(workbench: Workbe
         nonces = [each.header("Authorization").partition('oauth_nonce="')[2][:8] for each in shop.received]
     assert len(set(nonces)) == len(shop.received) == 5, "each attempt is signed anew"
     assert [(each.attempt, each.status) for each in workbench.exchanges] == [
-        *((1, 200), (1, None), (2, 200), (1, None), (2, 200))
+        *((1, 200), (1, None), (1, 200), (1, None), (1, 200))
     ]
+    assert workbench.exchanges[2].note == "new connection"
+    assert (workbench.exchanges.attempts.failed, workbench.exchanges.attempts.retried) == (0, 2)
     lost = next(each for each in workbench.exchanges if each.status is None)
     assert "reused connection" in lost.failure_text
     assert lost.failure is Failure.CUT_OFF
@@ -165,8 +167,8 @@ async def test_what_writes_may_have_arrived_and_is_not_sent_again(workbench: Wor
         assert len(shop.received) == 2
 
 
-async def test_an_announced_retry_has_the_number_of_the_exchange_that_it_becomes(machine: Machine) -> None:
-    """A connection that had been closed was an attempt, too."""
+async def test_there_are_no_more_attempts_than_are_set_and_each_waits(machine: Machine) -> None:
+    """A connection that the server had closed is none of them."""
     stage = 0
 
     async def failing(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -192,11 +194,11 @@ async def test_an_announced_retry_has_the_number_of_the_exchange_that_it_becomes
     assert [(each.attempt, each.status) for each in bench.exchanges] == [
         (1, 200),
         (1, None),
+        (1, 503),
         (2, 503),
         (3, 503),
-        (4, 503),
     ]
-    assert announced == [(3, 4), (4, 4)]
+    assert announced == [(2, 3), (3, 3)]
 
 
 async def test_a_server_that_never_responds_gets_one_request(workbench: Workbench) -> None:

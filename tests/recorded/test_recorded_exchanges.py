@@ -51,7 +51,7 @@ def _recorded(index: int) -> Exchange:
     about = RequestInfo(purpose="test", secret_response=returns_token(each.target))
     headers = tuple(each.sent_headers.items())
     request = Request(each.method, f"https://shop.example{each.target}", headers, each.sent.encode(), about)
-    seen = AttemptRecord(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
+    seen = AttemptRecord(index + 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
     seen.status, seen.reason, seen.headers = each.status, each.reason, each.headers
     body = each.body.encode()
     return to_exchange(seen, body, len(body), mask=Mask(), kept=2_000_000)

@@ -387,7 +387,7 @@ async def test_what_failed_for_good_is_told_from_what_was_retried(machine: Machi
         await watched.pilot.press("e")
         await watched.shows("failed for good")
         await watched.until(lambda: watched.says("orders/fourth") and not watched.says("→ retrying"))
-        log.started(InFlight(8, "GET", uri.format("third"), machine.monotonic(), call=6, attempt=2))
+        log.started(InFlight(8, "GET", uri.format("third"), machine.monotonic(), call=6, resends=True))
         log.set_retry(6, None)
         await watched.shows("Requests 7 · 1 failed · 4 retried")
         assert not watched.says("orders/third")  # it is being sent again

@@ -85,7 +85,7 @@ class Exchange:
 
     number: int
     attempt: int
-    """1 for the first attempt of its call, 2 for the first retry, …"""
+    """1 for the first attempt of its call, 2 for the first retry, …; what was sent again within one shares it."""
     call: int
     client: str
     purpose: Purpose
@@ -218,8 +218,8 @@ class InFlight:
     since: float
     """Seconds of the machine's monotonic clock."""
     call: int = 0
-    attempt: int = 1
-    """Which attempt of this call it is."""
+    resends: bool = False
+    """Whether this call was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,11 +405,9 @@ class Exchanges(Ring):
             self.session.set_retry(call, retry)
 
     @property
-    def retries(self) -> frozenset[tuple[int, int]]:
-        """Call and attempt of each retry that is pending or in progress."""
-        pending = ((call, each.attempt) for call, each in self.pending_retries.items())
-        sent = ((each.call, each.attempt) for each in self.in_flight.values() if each.attempt > 1)
-        return frozenset((*pending, *sent))
+    def retries(self) -> frozenset[int]:
+        """The calls that are sent again, or are about to be."""
+        return frozenset((*self.pending_retries, *(each.call for each in self.in_flight.values() if each.resends)))
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)

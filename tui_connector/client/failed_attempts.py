@@ -74,7 +74,7 @@ class FailedAttempts:
             return
         call, run = exchange.request_keys
         keys = tuple(key for key in (call, run) if key is not None)
-        before = self._by_key.get(call) if call is not None and exchange.attempt > 1 else None
+        before = self._by_key.get(call) if call is not None else None
         is_same_call = before is not None
         if before is None and run is not None:
             before = self._by_key.get(run)

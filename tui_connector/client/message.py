@@ -57,6 +57,8 @@ class RequestInfo:
 
     call: int = 0
     """The number of the call this request belongs to; all its attempts and renewals share it."""
+    attempt: int = 1
+    """Which attempt of the plugin retry it is; what is sent again within one, such as with a new token, shares it."""
     purpose: Purpose = "run"
     formatter: str | None = None
     """Set by the plugin "Log requests": how a headless run prints the exchange."""

@@ -94,7 +94,8 @@ class Session(LayerContext):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._printed: dict[tuple[str, ...], str] = {}
         self._running: dict[tuple[str, ...], asyncio.Lock] = {}
-        self._attempts: Counter[int] = Counter()
+        self._sent: Counter[int] = Counter()
+        """How often each call that is under way was sent."""
         self._read: dict[tuple[str, str], str] = {}
         """The secrets that were read last, by their source and origin."""
 
@@ -177,7 +178,7 @@ class Session(LayerContext):
                 mask=self._vault.mask,
                 machine=self._machine,
                 bounds=self._bounds,
-                attempt=self._next_attempt,
+                resends=self._resends,
                 secret=self._secret,
                 directory=self._directory,
                 route=self._route(name),
@@ -282,16 +283,16 @@ class Session(LayerContext):
             try:
                 return await send(replace(request, about=about))
             finally:
-                del self._attempts[call]
+                del self._sent[call]
 
         return numbered
 
     def _in_this_run(self, request: Request) -> Request:
         return request if request.about.run else replace(request, about=replace(request.about, run=self._run))
 
-    def _next_attempt(self, call: int) -> int:
-        self._attempts[call] += 1
-        return self._attempts[call]
+    def _resends(self, call: int) -> bool:
+        self._sent[call] += 1
+        return self._sent[call] > 1
 
     async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
         secret = await self._secret(source, origin, self._route(_client.get() if client is None else client))
@@ -343,12 +344,9 @@ class Session(LayerContext):
         is_requested: bool = False,
     ) -> None:
         call, at = request.about.call, self._machine.monotonic() + pause
-        # as its exchange will be numbered: a renewed token and a connection that was lost in between count, too
-        following = self._attempts[call] + 1
-        most = following + attempts - attempt
         ended = asyncio.Event()
         end = None if is_requested else ended.set
-        self._exchanges.set_retry(call, PendingRetry(reason, following, most, at, end))
+        self._exchanges.set_retry(call, PendingRetry(reason, attempt, attempts, at, end))
         try:
             await self._machine.sleep_unless(pause, ended)
         finally:
@@ -423,14 +421,18 @@ async def _retry_on_new_connection(request: Request, forward: Send) -> Response:
 
     Allowed for requests that only read (RFC 9112 §9.3.1), but not for a PUT: in Magento, PUT carts/:cartId/order places
     an order. An outgoing repeats one if it is `repeatable`. Other pooled connections may have been closed too.
+    It is no attempt of the plugin retry: nothing is known of the store yet, so that there is nothing to wait for.
     """
+    resent = request
     for _ in range(_STALE_CONNECTIONS):
         try:
-            return await forward(request)
+            return await forward(resent)
         except NoResponse as failure:
             if not failure.on_reused_connection or request.method not in ("GET", "HEAD"):
                 raise
-    return await forward(request)
+        note = " · ".join(filter(None, (request.about.note, "new connection")))
+        resent = replace(request, about=replace(request.about, note=note))
+    return await forward(resent)
 
 
 class _Finished(Exception):

@@ -39,7 +39,6 @@ class AttemptRecord:
     """What is known about one attempt while it runs."""
 
     number: int
-    attempt: int
     client: str
     request: Request
     sent_headers: Headers
@@ -84,7 +83,7 @@ def to_exchange(
 
     return Exchange(
         number=attempt.number,
-        attempt=attempt.attempt,
+        attempt=about.attempt,
         call=about.call,
         client=attempt.client,
         purpose=about.purpose,
@@ -225,19 +224,22 @@ class Wire:
         mask: Mask,
         machine: Machine,
         bounds: Bounds,
-        attempt: Callable[[int], int],
+        resends: Callable[[int], bool],
         secret: Callable[[SecretSource, str, ClientRoute], Awaitable[str]],
         directory: Path,
         route: ClientRoute = PLAIN_ROUTE,
     ) -> None:
-        """`route` is the client's route as it was trusted."""
+        """`route` is the client's route as it was trusted.
+
+        `resends` is told of each request of a call, and returns whether the call was sent before.
+        """
         self._name, self._client = name, client
         self._timeout = seconds(client.timeout)
         connect = min(self._timeout, seconds(client.connect_timeout))
         self.timeouts = {"connect": connect, "read": self._timeout, "write": self._timeout, "pool": self._timeout}
         """Seconds for each part of an attempt, as httpx names them."""
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
-        self._attempt, self._secret, self._directory, self._trusted_route = attempt, secret, directory, route
+        self._resends, self._secret, self._directory, self._trusted_route = resends, secret, directory, route
         self._opening: dict[ProxyRoute | None, asyncio.Future[Transport]] = {}
         self._responding: set[str] = set()
         """Origins that are known to respond."""
@@ -247,12 +249,13 @@ class Wire:
 
         Raises `NoResponse` if no complete response arrived, `InvalidRequest` if the request cannot be sent.
         """
-        attempt = _Attempt(self, request, self._exchanges.next_number(), self._attempt(request.about.call))
+        resends = self._resends(request.about.call)
+        attempt = _Attempt(self, request, self._exchanges.next_number())
         try:
             check(request)
             attempt.route = await self._route(request.uri)
             sender = await self._transport_for(attempt.route, request.uri)
-            attempt.begin()
+            attempt.begin(resends=resends)
             try:
                 async with asyncio.timeout(self._timeout):
                     await attempt.run(sender)
@@ -327,16 +330,16 @@ def _transport(
 class _Attempt:
     """One running attempt."""
 
-    def __init__(self, wire: Wire, request: Request, number: int, attempt: int) -> None:
+    def __init__(self, wire: Wire, request: Request, number: int) -> None:
         self._wire, self._request = wire, request
         self.has_left = False
         self.route: ProxyRoute | None = None
-        self.record = AttemptRecord(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
+        self.record = AttemptRecord(number, wire._name, request, sent_headers(request), wire._machine.now())
         self._inflater = Inflater("", wire._bounds.response, wire._bounds.values)
         self._received = bytearray()
         self._proxy_status: int | None = None
 
-    def begin(self) -> None:
+    def begin(self, *, resends: bool) -> None:
         """Starts the clock of the request: time for loading, reading and typing before it does not count."""
         wire, request, record, machine = self._wire, self._request, self.record, self._wire._machine
         record.began_at, record.began = machine.now(), machine.monotonic()
@@ -345,9 +348,7 @@ class _Attempt:
         if self.route is not None:
             record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
         uri = wire._mask.uri(request.uri)
-        wire._exchanges.started(
-            InFlight(record.number, request.method, uri, record.began, request.about.call, record.attempt)
-        )
+        wire._exchanges.started(InFlight(record.number, request.method, uri, record.began, request.about.call, resends))
 
     def end(self) -> None:
         """Stops the clock of the request, before it is recorded."""

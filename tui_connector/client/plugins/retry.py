@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ClassVar, Literal
@@ -25,7 +26,13 @@ class Retry(Plugin):
     if_repeated: ClassVar[str] = "their attempts multiply"
 
     kind: Literal["retry"] = "retry"
-    attempts: int = Field(3, ge=1, le=20, title="Attempts", description="Maximum attempts per request.")
+    attempts: int = Field(
+        3,
+        ge=1,
+        le=20,
+        title="Attempts",
+        description="Maximum attempts per request. Replacing a connection that the server had closed is not one.",
+    )
     wait: Span = Field(
         "500ms", title="First wait", description="Before the second attempt; doubled for each further one."
     )
@@ -44,7 +51,7 @@ class Retry(Plugin):
                 last = attempt == self.attempts or request.about.purpose == "login"
                 requested = None
                 try:
-                    response = await forward(request)
+                    response = await forward(replace(request, about=replace(request.about, attempt=attempt)))
                 except NoResponse as failure:
                     can_repeat = self._can_repeat(request, arrived=failure.may_have_arrived)
                     if last or not can_repeat or failure.failure in (*PERMANENT_FAILURES, Failure.TOO_LARGE):

@@ -39,22 +39,21 @@ _LOOKBACK = 5_000
 
 
 def related_exchanges(exchange: Exchange, exchanges: Exchanges) -> RelatedExchanges:
-    """All attempts of its call, oldest first, the login whose token it has, and what it repeats."""
-    attempts, login = {exchange.attempt: exchange}, None
-    for each in islice(reversed(exchanges), _LOOKBACK):
-        if each.call == exchange.call and each.attempt not in attempts and _is_other_attempt(each, exchange):
-            attempts[each.attempt] = each
+    """All that was sent in its call, oldest first, the login whose token it has, and what it repeats."""
+    calls, login = dict[int, list[Exchange]](), None
+    for back, each in enumerate(islice(reversed(exchanges), _LOOKBACK), start=1):
+        if _is_same_call(each, exchange):
+            calls.setdefault(exchanges.session_at(exchanges.end - back), []).append(each)
         elif login is None and each.number == exchange.login and each.purpose == "login" and each.at <= exchange.at:
             login = each  # the newest: another session of a log has the same numbers
-    ordered = tuple(sorted(attempts.values(), key=lambda each: each.attempt))
+    # another session of a log counts calls from 1 again
+    sent = next((call for call in calls.values() if any(each is exchange for each in call)), [exchange])
+    ordered = tuple(sorted(sent, key=lambda each: each.number))
     return RelatedExchanges(ordered, login, repeated_exchange(exchange, exchanges))
 
 
-def _is_other_attempt(one: Exchange, other: Exchange) -> bool:
-    """Whether these, which have the same call, are attempts of it: another session of a log counts from 1 again."""
-    later = one.attempt > other.attempt
-    is_same = bool(other.call) and (one.method, one.uri) == (other.method, other.uri)
-    return is_same and (one.at >= other.at if later else one.at <= other.at)
+def _is_same_call(one: Exchange, other: Exchange) -> bool:
+    return bool(other.call) and (one.call, one.method, one.uri) == (other.call, other.method, other.uri)
 
 
 def repeated_exchange(exchange: Exchange, exchanges: Exchanges) -> Exchange | None:

@@ -46,13 +46,13 @@ def retried(log: Exchanges, is_own: Predicate | None = None) -> int:
 def _being_retried(log: Exchanges) -> int:
     if not (retries := log.retries):
         return 0
-    return sum((each.call, each.attempt + 1) in retries for each in log.failures if not log.attempts.next_of(each))
+    return sum(each.call in retries for each in log.failures if not log.attempts.next_of(each))
 
 
 def _final(log: Exchanges) -> Predicate:
     """Whether nothing repeats an attempt, or is about to."""
     retries = log.retries
-    return lambda each: log.attempts.next_of(each) is None and (each.call, each.attempt + 1) not in retries
+    return lambda each: log.attempts.next_of(each) is None and each.call not in retries
 
 
 def is_last_only(shown: FailuresShown) -> bool:
@@ -150,5 +150,5 @@ def retry_label(exchange: Exchange, exchanges: Exchanges) -> str:
     if not exchange.failed:
         return ""
     if (later := exchanges.attempts.next_of(exchange)) is not None:
-        return f"→ attempt {later.attempt}" if later.attempt else f"→ #{later.number}"
-    return "→ retrying" if (exchange.call, exchange.attempt + 1) in exchanges.retries else ""
+        return f"→ attempt {later.attempt}" if later.attempt > exchange.attempt else f"→ #{later.number}"
+    return "→ retrying" if exchange.call in exchanges.retries else ""

@@ -156,7 +156,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         return self.exchanges.failures if self.errors_only else self.exchanges
 
     @property
-    def _retries(self) -> tuple[int, frozenset[tuple[int, int]]]:
+    def _retries(self) -> tuple[int, frozenset[int]]:
         """How many failed attempts something has followed, and the retries to come."""
         attempts = self.exchanges.attempts
         return attempts.retried + attempts.found_elsewhere, self.exchanges.retries
