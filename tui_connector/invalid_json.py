@@ -42,6 +42,7 @@ _LITERALS: Final = {
     **dict.fromkeys(("no", "off"), "false"),
 }
 """By what is written for it in other languages, in lower case."""
+_STRAY_QUOTE: Final = 'remove one of these two quotes; a quote within text is written \\"'
 _SHORT: Final = 8
 """Characters of a word that is repeated; a longer one may be a secret."""
 _SHORT_NUMBER: Final = 12
@@ -188,8 +189,18 @@ def _no_word(text: str, word: str, end: int, *, is_first: bool) -> str:
     return f"{it} not JSON: text is written in double quotes"
 
 
+def _is_stray_quote(text: str, at: int) -> bool:
+    """Whether a quote right after the one that has ended a string begins no other string."""
+    if text[max(0, at - 1) : at + 1] != '""':
+        return False
+    other = _STRING.match(text, at)
+    return other is None or text[other.end() :].lstrip()[:1] not in (",", ":", "}", "]")
+
+
 def _no_colon(text: str, at: int) -> str:
     found = text[at : at + 1]
+    if _is_stray_quote(text, at):
+        return _STRAY_QUOTE
     if found == "=":
         return "write : instead of ="
     if found in ("", ",", "}", "]"):
@@ -209,6 +220,8 @@ def _no_comma(text: str, at: int) -> str:
         return "remove the colon" if _missing_brackets(text[:at])[0] == "}" else "names are written in braces: {…}"
     if touching == '"' and found != '"':
         return 'a quote within text is written \\"'
+    if _is_stray_quote(text, at):
+        return _STRAY_QUOTE
     if touching.isalnum() and (found.isalnum() or found in "._+-"):
         return _no_number(text, at)
     if _missing_brackets(text[:at])[0] == "]":
@@ -242,6 +255,8 @@ def _after_the_end(text: str, at: int) -> str:
         return "write names and values in braces: {…}"
     if touching.isalnum() and (found.isalnum() or found in "._+-"):
         return _no_number(text, at)
+    if _is_stray_quote(text, at):
+        return _STRAY_QUOTE
     if found in '{["' and text.lstrip()[:1] in ("{", "["):
         return "only one value is possible: several are written as a list, […, …]"
     return "nothing may follow the end of the JSON: remove it"

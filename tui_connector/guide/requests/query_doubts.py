@@ -58,6 +58,8 @@ _WORDS = ("where", "and", "or", "sort", "page")
 _SIZE = re.compile(
     r"(?:page[\s_-]*size|size|limit|per[\s_-]*page)\s*[=:]?\s*(\d+)(?:\s*per\s*page)?|(\d+)\s*per\s*page", re.IGNORECASE
 )
+_OF_JSON = re.compile(r"""[{\[]\s*(["'{\[\]}]|$)|"[^"=]*"\s*:|[\]}][\]},\s]*$""")
+"""How a line of a JSON text begins: the first or last one, or one with a name and a value."""
 _NUMBER = re.compile(r"(?:current[\s_-]*)?page(?:[\s_-]*(?:number|no))?\s*[=:]?\s*(\d+)", re.IGNORECASE)
 _SORTED = re.compile(
     r"(?:sort|order)(?:ed)?[\s_-]*(?:by)?\s*[=:]?\s+(?P<field>[\w.]+)(?:[\s,:]+(?P<direction>asc|desc)\w*)?",
@@ -199,6 +201,9 @@ def _about_fields(line: str, listed: _List) -> str:
 
 def _about_parameter(line: str) -> Iterator[str]:
     """A parameter has a name without spaces; with them, or with a sign, something else was meant."""
+    if _OF_JSON.match(line):
+        yield f"{_shown(line)} looks like a body: write it below (Tab leads there)"
+        return
     name, equals, _ = line.partition("=")
     is_name = name == name.strip() and not re.search(rf"[\s{_SIGNS}]", name) and name[:1] not in ("?", "!")
     if is_name and not name.endswith(("!", ":")) and line.lower() not in _WORDS and (name or not equals):
