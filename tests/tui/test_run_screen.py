@@ -229,6 +229,8 @@ async def test_a_stray_r_in_the_log_starts_no_run(machine: Machine) -> None:
             sent += 1
             await pilot.press("s")
             await until(pilot, lambda: "Nothing is running." in said(app))
+            await pilot.press("t")
+            await until(pilot, lambda: "It has ended: r runs it again." in said(app))
             await pilot.press("e")
             await until_shown(pilot, "No failures of this run. e: show all")
             await pilot.press("e", "tab", "tab")
@@ -285,6 +287,8 @@ async def test_the_failures_of_a_resumed_run_are_those_before_it_was_resumed_too
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.job.metrics.progress.items > 0)
             sandbox.change(dict.fromkeys(BEARER, "0"))
             await until_shown(pilot, "✘ refused after")
+            await pilot.press("t")
+            await until(pilot, lambda: "It has ended: r resumes it." in said(app))
             refused = re.findall(r"#([0-9]+)[^\n]* 401 ", shown(app))[-1]
             sandbox.change(BEARER | {"sandbox/latency_ms": "0"})
             await pilot.press("q")  # the page of the profile

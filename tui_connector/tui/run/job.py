@@ -160,9 +160,7 @@ class BackgroundRun:
 
     @property
     def why_no_retry(self) -> str:
-        """Why its user cannot end a pause now."""
-        if not self.active:
-            return "Nothing is running, so nothing waits for a store."
+        """Why its user cannot end a pause now, while it is active."""
         if self.metrics.stopping:
             return "It is being stopped."
         if self.metrics.progress.pause is not None:

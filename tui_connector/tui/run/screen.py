@@ -238,6 +238,15 @@ class RunView(LogDock, Generic[Job]):
         """One line on how the run is doing, and its tone."""
         return self.job.metrics.state
 
+    def why_no_retry(self) -> str:
+        """Why `t` does nothing now."""
+        return self.job.why_no_retry if self.job.active else f"It has ended: {self.next_key}."
+
+    @property
+    def next_key(self) -> str:
+        """What a key does next after the end, such as "r resumes it"."""
+        raise NotImplementedError
+
     @property
     def stop_question(self) -> str:
         raise NotImplementedError
@@ -330,10 +339,15 @@ class RunScreen(RunView[RunJob]):
         if action == "stop":
             return "Nothing is running."
         if action == "retry_now":
-            return self.job.why_no_retry
+            return self.why_no_retry()
         if self.job.active and action in self.AWAY_FROM_LOG:
             return "It is running already: s stops it."
         return super().why_not(action)
+
+    @property
+    def next_key(self) -> str:
+        summary = self.job.metrics.summary
+        return "r runs it again" if summary is None or summary.state == "complete" else "r resumes it"
 
     @property
     def stop_question(self) -> str:

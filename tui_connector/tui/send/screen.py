@@ -135,6 +135,14 @@ class SendScreen(RunView[SendJob]):
         return not job.sends if action == "filter" else True
 
     @property
+    def next_key(self) -> str:
+        if self.job.can_send:
+            return "a sends what the plan says"
+        if self.job.sends and self.job.last is not None:
+            return "c resumes it" if self.job.last.resumable else "T lists its tasks"
+        return "r plans again"
+
+    @property
     def stop_question(self) -> str:
         if not self.job.sends:
             return "Stop comparing? Nothing has been sent."
@@ -235,7 +243,7 @@ class SendScreen(RunView[SendJob]):
         if action == "stop":
             return "Nothing is running. a or S sends what the plan says." if job.plan else "Nothing is running."
         if action == "retry_now":
-            return job.why_no_retry
+            return self.why_no_retry()
         if job.active:
             return "Wait until this has ended, or stop it (s)."
         if action == "apply":
