@@ -159,7 +159,7 @@ def test_a_file_that_is_something_else_has_no_paths(tmp_path: Path, machine: Mac
     kept.keep("https://acme.example/rest/V1", PATHS, machine.now())
     assert kept.find("https://acme.example/rest/de/V1").paths == PATHS
     file = next(tmp_path.rglob("*.json"))
-    assert json.loads(file.read_bytes())["format"] == 3
+    assert json.loads(file.read_bytes())["format"] == 4
     file.write_bytes(content)
     assert not kept.find("https://acme.example/rest/V1").paths
 
@@ -218,3 +218,29 @@ def test_a_schema_says_what_each_path_accepts() -> None:
     assert body["tree"]["name"] == body["tree"]["children"][0]["name"] == ""  # and no deeper than it is useful
     assert set(body) == {"rule", "tree"}
     assert paths_in_schema({"paths": []}) == {}
+
+
+def test_a_body_has_what_the_store_requires_to_create_an_entity_though_its_schema_does_not_say_so() -> None:
+    texts = {name: {"type": "string"} for name in ("sku", "name", "source_code", "note")}
+    numbers = {name: {"type": "number"} for name in ("price", "attribute_set_id", "quantity", "status")}
+    entity = {"type": "object", "required": ["sku"], "properties": texts | numbers}
+
+    def body(key: str, kind: object) -> dict[str, object]:
+        wrapped = {"type": "object", "required": [key], "properties": {key: kind}}
+        return {"parameters": [{"in": "body", "schema": wrapped}]}
+
+    schema = {
+        "paths": {
+            "/V1/products": {"post": body("product", entity)},
+            "/V1/products/{sku}": {"put": body("product", entity)},
+            "/V1/products/{sku}/media": {"post": body("product", entity)},
+            "/V1/inventory/source-items": {"post": body("sourceItems", {"type": "array", "items": entity})},
+        }
+    }
+    found = paths_in_schema(schema)
+    product = {"product": {"sku": "", "name": "", "price": 0, "attribute_set_id": 0}}
+    assert json.loads(found["products"].bodies["POST"]) == product
+    assert json.loads(found["products/{sku}"].bodies["PUT"]) == product
+    assert json.loads(found["products/{sku}/media"].bodies["POST"]) == {"product": {"sku": ""}}
+    stock = {"sku": "", "source_code": "", "quantity": 0, "status": 0}
+    assert json.loads(found["inventory/source-items"].bodies["POST"]) == {"sourceItems": [stock]}

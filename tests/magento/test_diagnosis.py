@@ -380,3 +380,23 @@ def test_the_field_that_was_meant_is_proposed(field: str, words: str) -> None:
     finding = diagnose(Request("GET", LIST), refused)
     assert finding is not None
     assert finding.remedy.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "words"),
+    [
+        ("Invalid product data: %1", ["Invalid attribute set entity type"], "in attribute_set_id: 4 is Default"),
+        ('The "%1" attribute value is empty. Set the attribute and try again.', ["Product Name"], "Give name a value"),
+        (
+            'The "Brand" attribute value is empty. Set the attribute and try again.',
+            None,
+            "with the label Brand a value",
+        ),
+        ('The "URL Key" attribute value is empty. Set the attribute and try again.', None, "Give url_key a value"),
+    ],
+)
+def test_the_field_that_a_new_product_lacks_is_named(text: str, parameters: object, words: str) -> None:
+    request = Request("PUT", "https://shop.example/rest/V1/products/SYNC", body=b'{"product": {"sku": ""}}')
+    finding = diagnose(request, Response(400, (JSON,), message(text, parameters), 7), "oauth1")
+    assert finding is not None
+    assert words in finding.remedy

@@ -174,7 +174,7 @@ async def test_an_empty_body_is_filled_with_what_the_schema_of_the_store_require
         await watched.until(lambda: not watched.says("its fields are not known"))
         await watched.pilot.press("up")
         await watched.type("post")
-        await watched.shows("Body · ^T: fields that the store's schema requires")
+        await watched.shows("Body · ^T: fields that the store requires")
         await watched.shows("^T Body")
         await watched.pilot.press("ctrl+t")
         await watched.shows('"increment_id": ""')

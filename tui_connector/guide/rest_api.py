@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 from ..files import write_private
 from ..machine import Machine
 from ..magento.entities import READABLE, WRITABLE
+from ..magento.entities.comparisons import required_to_create
 from ..misspelling import MISSPELT, SIMILAR, most_similar, similar_names
 from ..templates import Json
 
@@ -23,8 +25,9 @@ _NUMBERS = ("integer", "number")
 _SIMPLE = ("string", *_NUMBERS, "boolean")
 _SEARCHED = "searchcriteria["
 _METHODS = ("get", "post", "put", "delete", "patch")
-_FORMAT = 3
+_FORMAT = 4
 _EMPTY: Mapping[str, Json] = {"string": "", "integer": 0, "number": 0, "boolean": False}
+_PARAMETER_AT_END = re.compile(r"/\{\w+\}\Z")
 _DEPTH = 5
 """Levels of a body."""
 _COMMON = {readable.path: place for place, readable in enumerate(READABLE.values())}
@@ -95,19 +98,48 @@ def paths_in_schema(schema: Mapping[str, object]) -> dict[str, ApiPath]:
             tuple(name for name in names if not name.lower().startswith(_SEARCHED)),
             is_searched,
             tuple(name for name, kind in kinds.items() if kind in _SIMPLE),
-            dict(_bodies(schema, operations)),
+            dict(_bodies(schema, operations, path.removeprefix(_VERSION))),
             tuple(name for name, kind in kinds.items() if kind in _NUMBERS),
             tuple(name for name, kind in kinds.items() if kind not in _SIMPLE),
         )
     return found
 
 
-def _bodies(schema: Mapping[str, object], operations: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _bodies(schema: Mapping[str, object], operations: Mapping[str, object], path: str) -> Iterator[tuple[str, str]]:
     for method, operation in operations.items():
         parameters = operation.get("parameters") if isinstance(operation, Mapping) else None
         for each in parameters if isinstance(parameters, list) else ():
             if method in _METHODS and isinstance(each, Mapping) and each.get("in") == "body":
-                yield method.upper(), json.dumps(_least(schema, each.get("schema"), _DEPTH))
+                least = _least(schema, each.get("schema"), _DEPTH)
+                if method in ("post", "put"):
+                    _add_required(schema, each.get("schema"), least, path)
+                yield method.upper(), json.dumps(least)
+
+
+def _add_required(schema: Mapping[str, object], node: object, least: Json, path: str) -> None:
+    """Adds what the store requires of an entity that it does not have yet, although its schema does not say so."""
+    for name, preset in WRITABLE.items():
+        uri = preset.uri.replace("&{", "{")
+        if path not in (uri, _PARAMETER_AT_END.sub("", uri)) or not isinstance(least, dict):
+            continue
+        parameters, required = preset.parameters, required_to_create(name)
+        places = parameters.items() if isinstance(parameters, dict) else ()
+        for key in (key for key, value in places if value == "&{@}" and key in least):
+            kind, entity = _resolved(schema, _properties(schema, node).get(key)), least[key]
+            if kind.get("type") == "array" and isinstance(entity, list):
+                kind, entity = _resolved(schema, kind.get("items")), entity[0] if entity else None
+            if isinstance(entity, dict):
+                known = _properties(schema, kind)
+                entity |= {
+                    field: _least(schema, known[field], _DEPTH)
+                    for field in required
+                    if field in known and field not in entity
+                }
+
+
+def _properties(schema: Mapping[str, object], node: object) -> Mapping[str, object]:
+    properties = _resolved(schema, node).get("properties")
+    return properties if isinstance(properties, Mapping) else {}
 
 
 def _least(schema: Mapping[str, object], node: object, depth: int) -> Json:

@@ -31,6 +31,16 @@ _BEFORE_REST = re.compile(r"/(?:index\.php/)?rest(?:/|$)")
 _VERSION = re.compile(r"(V\d+|async|schema)(/|$)")
 _SEARCH = re.compile(r"search_?criteria", re.IGNORECASE)
 _COLUMN = re.compile(r"Unknown column '([^']{1,100})'")
+_EMPTY_ATTRIBUTE = re.compile(r'"([^"]{1,100})" attribute value is empty')
+_CODES = {
+    **dict.fromkeys(("product name", "name"), "name"),
+    "price": "price",
+    "sku": "sku",
+    "url key": "url_key",
+    "tax class": "tax_class_id",
+    "visibility": "visibility",
+}
+"""Codes of Magento's own attributes by their labels, in lower case."""
 _REPORT = re.compile(r"\bwebapi-[0-9a-f]{6,20}\b|\bapi/\d{3,20}\b")
 _TIMESTAMP = re.compile(r'oauth_timestamp="(\d{1,12})"')
 _CLOCK_TOLERANCE = 590
@@ -369,6 +379,14 @@ class Case:
     def named_field(self) -> str:
         """The field that the message is about, if it names nothing else."""
         return self.body.parameter("fieldName") if set(self.body.named or {}) == {"fieldName"} else ""
+
+    @property
+    def empty_attribute(self) -> str:
+        """The attribute that the message calls empty, of which it has the label: its code, where that is known."""
+        label = _EMPTY_ATTRIBUTE.search(self.body.message)
+        if label is None:
+            return ""
+        return _CODES.get(label[1].lower()) or f"the attribute with the label {beginning(label[1], 100)}"
 
     @property
     def unknown_column(self) -> str:

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from ...text import listed
+from ..entities.comparisons import required_to_create
 from .case import Case
 from .finding import Finding, Fix
 from .rule import Probe, Rule, Section
@@ -52,6 +54,7 @@ _NOT_REST = (
     "Give the address under which the shop is installed; /rest/V1 is added to it. Where URL rewrites are off, "
     "/index.php comes before /rest."
 )
+_OF_NEW_PRODUCTS = listed(required_to_create("products"))
 _IDENTIFIERS = (
     (
         "orders?|invoices?|shipments?|creditmemos?|transactions",
@@ -490,6 +493,14 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
     Rule("try-again", message=("deadlock", "lock wait", "database connection", "could not save source item config"),
          summary="Two writes collided in the store's database; nothing was saved",
          remedy="Send it again, with fewer requests at a time."),
+    Rule("data-refused", "parameters", message=("attribute set entity type",), when=lambda case: not case.is_read,
+         summary="The store does not accept this: {message}",
+         remedy="Write the id of an attribute set of products in attribute_set_id: 4 is Default, and GET "
+                "products/attribute-sets/sets/list?searchCriteria= lists all. "
+                f"A new product needs {_OF_NEW_PRODUCTS}."),
+    Rule("data-refused", "parameters", when=lambda case: not case.is_read and case.empty_attribute,
+         summary="The store does not accept this: {message}",
+         remedy="Give {empty_attribute} a value; nothing of this request was saved."),
     Rule("url-key", "parameters", message=("url key",),
          summary="Another entity has the same URL key",
          remedy="Give the entity a url_key of its own (in custom_attributes)."),

@@ -482,3 +482,10 @@ READ_BY_POST = frozenset(
     if isinstance(request := each.get("request"), Mapping) and request.get("reads") is True
 )
 """Routes that change nothing although they take a POST."""
+
+
+def required_to_create(name: str) -> list[str]:
+    """The fields without which the store does not create an entity of this name, such as "products"."""
+    found = COMPARISONS.get(name, {})
+    names = [found.get(each) for each in ("required", "required-to-create")]
+    return [str(field) for each in names if isinstance(each, list) for field in each]

@@ -244,7 +244,7 @@ class RequestForm(Dialog[Request | None]):
             headers = self._request.headers
         fault = json_error(replace(self._request, headers=headers, body=self._body.text.encode()))
         missing = f"complete the request: {self._missing}" if self._missing else ""
-        offer = "^T: fields that the store's schema requires" if self._least_body() else ""
+        offer = "^T: fields that the store requires" if self._least_body() else ""
         self._show_body_note(" · ".join(filter(None, [missing, f"✘ {fault}" if fault else offer])), bad=bool(fault))
         self.refresh_bindings()
 
@@ -274,7 +274,7 @@ class RequestForm(Dialog[Request | None]):
         if least := self._least_body():
             self._body.begin(least)
             return
-        only_empty = "Only an empty body is filled with the fields that the store's schema requires."
+        only_empty = "Only an empty body is filled with the fields that the store requires."
         why = self._paths.why_no_fields(self._path, self._method) if self._body.is_blank else only_empty
         self._show_error(why, self._body)
 
