@@ -9,6 +9,7 @@ import pytest
 from guide_steps import no_demo
 from screens import shown, until, until_shown
 from textual.screen import Screen
+from textual.widgets._toast import ToastRack
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
@@ -57,6 +58,19 @@ async def test_a_message_covers_no_part_of_a_dialog(
             panels = [each.region for each in screen.children if not isinstance(each, KeyFooter) and each.region]
             assert panels
             assert not [(each, panel) for each in messages for panel in panels if each.overlaps(panel)]
+
+
+async def test_a_message_has_rows_of_its_own_on_a_screen(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "No profiles yet" in shown(app))
+        for message in MESSAGES:
+            app.notify(message, markup=False)
+            await until(pilot, lambda message=message: message[:9] in shown(app))  # type: ignore[misc]
+            messages = [each.region for each in app.screen.query("Toast")]
+            parts = [each.region for each in app.screen.children if each.region and not isinstance(each, ToastRack)]
+            assert len(parts) > 2
+            assert not [(each, part) for each in messages for part in parts if each.overlaps(part)]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
