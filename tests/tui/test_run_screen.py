@@ -295,7 +295,7 @@ async def test_the_failures_of_a_resumed_run_are_those_before_it_was_resumed_too
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
             await pilot.press("r")
             screen = await until_shown(pilot, "complete: 200 items")
-            assert "Items per second since the run was resumed" in screen
+            assert "Items per second since resume" in screen
             assert "Latency (resumed)" in screen
             await pilot.press("e")
             screen = await until_shown(pilot, "errors only of this run")

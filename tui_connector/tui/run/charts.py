@@ -48,6 +48,8 @@ class Tile(Static):
 
     def _draw(self) -> None:
         label, value, stacked = self._figure
+        if not stacked and cell_len(f"{label} {value}") > self.size.width > 0:
+            label = label.partition(" (")[0]  # the value is worth more than the remark
         room = self.size.width - (0 if stacked else cell_len(label) + 1)
         value = fitted(value, room) if self.size.width else value
         gap = "\n" if stacked else " " * max(1, min(self._label_width - cell_len(label), room + 1 - cell_len(value)))

@@ -174,7 +174,7 @@ class RunView(LogDock, Generic[Job]):
         is_brief = is_empty or (seconds < CHARTED_SECONDS and not stacked)
         # while it runs they are there from the start: one that appeared later would move the log
         self._has_charts = job.active or not is_brief
-        since = " since the run was resumed" if progress.resumed else ""
+        since = " since resume" if progress.resumed else ""
         self.query_one("#run-rate").border_title = f"{self.RATE_TITLE}{since}"
         self.query_one("#run-latency").border_title = f"Latency{since}"
         self.query_one("#run-rate", Chart).show(metrics.rates, seconds)
