@@ -31,6 +31,7 @@ class RunNeeds:
     state: int = 1
     messages: int = 1
     has_charts: bool = True
+    """Whether the charts are to be shown, where they have room."""
     ended: bool = False
     failed: bool = False
     """Whether it has ended, and something failed: its log is read then."""

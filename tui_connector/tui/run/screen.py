@@ -39,15 +39,13 @@ from .options import RunOptionsScreen
 _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
 """Of the tiles, in two rows of three where there is little room."""
 
-CHARTED_SECONDS = 3.0
-"""The charts of a shorter run would be two bars: where room is scarce, its messages and its log get theirs."""
-
 RETRY_NOW = Binding(
     "t", "retry_now", "Retry now", id="run.retry-now", tooltip="Do not wait any longer for a store that is down"
 )
 
 LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
+    Binding("h", "charts", "Charts", id="run.charts", tooltip="Show the charts, or hide them"),
     Binding("q", "back", "Back", id="run.back"),
     Binding("escape", "leave", "End the search of the log, or go back", show=False, id="run.leave"),
 )
@@ -69,6 +67,9 @@ ON_SELECTED_REQUEST = frozenset(
     }
 )
 """Actions of the log of which the keys also work while the run has the focus: none of them is a key of a run."""
+
+
+CHARTS_COVERED = "The log covers the charts: l ends its zoom."
 
 
 def log_keys() -> list[BindingType]:
@@ -95,7 +96,9 @@ class RunView(LogDock, Generic[Job]):
         super().__init__()
         self.job, self.viewed = job, job.viewed
         self._dialog: ConfirmScreen | None = None
-        self._was_active = self._was_resumed = self._has_charts = False
+        self._was_active = self._was_resumed = False
+        self._wants_charts: bool | None = None
+        """Whether its user wants the charts; None: while the run is active, as its log is read afterwards."""
         self._tiles = [Tile(width) for width in _LABEL_WIDTHS]
 
     def compose(self) -> ComposeResult:
@@ -170,10 +173,6 @@ class RunView(LogDock, Generic[Job]):
             tile.show(label, value, stacked=stacked)
         progress = metrics.progress
         seconds = progress.seconds - progress.resumed_seconds
-        is_empty = not any((*metrics.rates.values, *metrics.latencies.values))  # as of a run that has received nothing
-        is_brief = is_empty or (seconds < CHARTED_SECONDS and not stacked)
-        # while it runs they are there from the start: one that appeared later would move the log
-        self._has_charts = job.active or not is_brief
         since = " since resume" if progress.resumed else ""
         self.query_one("#run-rate").border_title = f"{self.RATE_TITLE}{since}"
         self.query_one("#run-latency").border_title = f"Latency{since}"
@@ -182,6 +181,17 @@ class RunView(LogDock, Generic[Job]):
         self.query_one(MessageList).show(job.messages, job.failures)
         self._arrange()
         self.refresh_bindings()
+
+    @property
+    def _has_charts(self) -> bool:
+        return self.job.active if self._wants_charts is None else self._wants_charts
+
+    def action_charts(self) -> None:
+        """Shows the charts, or hides them, so that the log has their rows."""
+        self._wants_charts = not self._has_charts
+        self._draw()
+        if self._wants_charts and self.query_one("#run-charts").has_class("no-room"):
+            self.notify("The terminal has too few rows for the charts.")
 
     @on(MessageList.Rewrapped)
     def _arrange(self) -> None:
@@ -329,6 +339,8 @@ class RunScreen(RunView[RunJob]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop is available while the run is active, Run when it is not and the log does not cover it."""
+        if action == "charts":
+            return not self.zoomed
         if action == "stop":
             return self.job.active
         if action == "retry_now":
@@ -338,6 +350,8 @@ class RunScreen(RunView[RunJob]):
     def why_not(self, action: str) -> str:
         if action == "stop":
             return "Nothing is running."
+        if action == "charts":
+            return CHARTS_COVERED
         if action == "retry_now":
             return self.why_no_retry()
         if self.job.active and action in self.AWAY_FROM_LOG:
@@ -376,8 +390,9 @@ class RunScreen(RunView[RunJob]):
             "Pages are fetched concurrently, with as many requests as make it faster, and written in order. Items and "
             "position are saved together, four times a second: however a run ends, the next one resumes from there, "
             "and no item is lost or duplicated. s stops it, t ends a pause for a store that is down, r resumes it, R "
-            "runs it with options: everything again, a limit, or changes since a date. q leaves this screen, and the "
-            "run continues; the header of every screen shows it, and O or F4 returns to it."
+            "runs it with options: everything again, a limit, or changes since a date. Once it has ended, the log has "
+            "the rows of the charts; h shows them again. q leaves this screen, and the run continues; "
+            "the header of every screen shows it, and O or F4 returns to it."
         )
 
 

@@ -18,7 +18,7 @@ from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.panel import ERRORS
-from ..run.screen import LOG_AND_BACK, RETRY_NOW, RunView
+from ..run.screen import CHARTS_COVERED, LOG_AND_BACK, RETRY_NOW, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
 from .job import SendJob, SendOptions
@@ -114,6 +114,8 @@ class SendScreen(RunView[SendJob]):
         job = self.job
         if action in self.AWAY_FROM_LOG and self.is_covered:
             return False
+        if action == "charts":
+            return job.sends and not self.zoomed
         if action == "stop":
             return job.active
         if action == "retry_now":
@@ -236,6 +238,8 @@ class SendScreen(RunView[SendJob]):
         job, failed = self.job, bool(self.job.metrics.start_error)
         if self.is_covered and action in self.AWAY_FROM_LOG:
             return super().why_not(action)
+        if action == "charts":
+            return CHARTS_COVERED if job.sends else "A plan has no charts; its run has."
         if action == "write_sample":
             return "A sample is written only where the file of the source does not exist."
         if action == "delete_created":
