@@ -170,6 +170,15 @@ def test_each_refusal_gets_its_finding(name: str) -> None:
     assert found.remedy
 
 
+@pytest.mark.parametrize("resource", ["Magento_Catalog::products", "Magento_Backend::admin"])
+def test_without_probes_the_setting_for_a_token_alone_is_named_as_a_possible_cause(resource: str) -> None:
+    refused = message("The consumer isn't authorized to access %resources.", {"resources": resource})
+    response = Response(401, (JSON,), refused, 7)
+    found = {way: diagnose(Request("GET", LIST), response, way) for way in ("bearer", "oauth1", "request")}
+    settings = {way for way, each in found.items() if each and "enable_integration_as_bearer" in each.remedy}
+    assert settings == {"bearer"}
+
+
 def test_a_route_missing_in_the_sandbox_is_not_reported_as_a_store_failure() -> None:
     body = message("The sandbox … does not offer %route.", {"route": "GET /V1/carts/:cartId"})
     found = diagnose(Request("GET", "https://shop.example/rest/V1/carts/1"), Response(501, (JSON,), body, 7), "bearer")

@@ -41,6 +41,15 @@ _LIMITS = "Stores › Configuration › Services › Magento Web API › Web Api
 _NO_CODES = "Or use an integration, which needs no one-time codes."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
 _FIND_OUT = "Test the authentication, or run `check` on the profile, to find out {}."
+_ALLOW_BEARER = (
+    "Stores › Configuration › Services › OAuth › Consumer Settings › Allow OAuth Access Tokens to be used as "
+    "standalone Bearer tokens = Yes (bin/magento config:set oauth/consumer/enable_integration_as_bearer 1, then "
+    "cache:clean config)."
+)
+_BEARER_ALONE = (
+    "Magento 2.4.4 and later do not accept an integration's token alone (Bearer) by default: sign with its four "
+    f"tokens, or set {_ALLOW_BEARER}"
+)
 _SERVER_ERROR = range(500, 1_000)
 _DIALECTS = "The signature is refused, and Magento versions sign such a request differently"
 _UNKNOWN_FIELD = "The store cannot search by this field: {}"
@@ -78,6 +87,11 @@ _IDENTIFIERS = (
 def _is_unknown(case: Case) -> bool:
     """Whether a probe has shown that the store does not recognize the caller."""
     return case.authenticated is False
+
+
+def _may_be_refused_alone(case: Case) -> bool:
+    """Whether no probe was sent, and the token may be an integration's, which many stores do not accept alone."""
+    return case.authenticated is None and (case.token is None or case.token.kind == "integration")
 
 
 def _names_an_entity(case: Case, entities: str) -> bool:
@@ -203,10 +217,7 @@ PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
     Rule("bearer-refused", "token", auth="bearer", when=_is_unknown, probe="caller",
          fix=Fix("authentication", "oauth1", "Sign with the four tokens instead"),
          summary="The store does not accept this token alone (Bearer); Magento 2.4.4 and later disable that by default",
-         remedy="Sign with the integration's four tokens, or set Stores › Configuration › Services › OAuth › "
-                "Consumer Settings › Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes "
-                "(bin/magento config:set oauth/consumer/enable_integration_as_bearer 1, then cache:clean config). "
-                "Was it copied from this store?"),
+         remedy=f"Sign with the integration's four tokens, or set {_ALLOW_BEARER} Was it copied from this store?"),
     Rule("integration-inactive", "authentication", auth="oauth1", when=_is_unknown, probe="caller",
          summary="The signature is right, but the integration is inactive or has no resource ticked",
          remedy=f"In Magento: {_INTEGRATION}: Activate it; Edit › API: tick what it may do, then Save."),
@@ -215,6 +226,13 @@ PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
          remedy=f"In Magento: {ROLE_MENU}: tick what it may do. A user made a moment ago: bin/magento cache:clean "
                 "config."),
     # every caller that the store recognizes has this one
+    Rule("unauthorized", "authentication", auth="bearer", probe="caller",
+         when=lambda case: case.resource == ANY_RESOURCE and _may_be_refused_alone(case),
+         summary="The store does not recognize the caller",
+         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('why')}"),
+    Rule("unauthorized", "permission", auth="bearer", when=_may_be_refused_alone, probe="caller",
+         summary="Either the store does not recognize the caller, or the caller may not do this (it needs {resource})",
+         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('which')} The permission to tick: {{permission_path}}."),
     Rule("unauthorized", "authentication", when=lambda case: case.resource == ANY_RESOURCE, probe="caller",
          summary="The store does not recognize the caller",
          remedy=_FIND_OUT.format("why")),
