@@ -71,6 +71,24 @@ def test_the_figures_of_a_resumed_run_are_of_the_whole_run_or_say_since_when() -
     assert tiles["Latency (resumed)"] == "140 ms"  # no ledger keeps that of before
 
 
+def test_the_remaining_time_is_that_of_the_pace_since_the_last_pause() -> None:
+    progress = Progress(items=50, expected=100, seconds=5.0)
+    assert progress.remaining == 5.0
+    progress.seconds = 60.0
+    progress.set_pause(RunPause(1.0, "waiting for the store"))
+    progress.set_pause(None)
+    metrics = RunMetrics(progress=progress)
+    assert metrics.tiles()[-1] == ("Remaining", "–")  # not the pace of a minute without items
+    progress.items, progress.seconds = 60, 61.0
+    assert progress.remaining == 4.0
+    assert progress.after(Progress(items=10, expected=10, seconds=3.0)).remaining == 4.0
+    children = Progress(parents=10, parents_expected=20, seconds=10.0)
+    children.set_pause(RunPause(1.0, "waiting for the store"))
+    assert children.remaining is None
+    children.parents, children.seconds = 11, 12.0
+    assert children.remaining == 18.0
+
+
 def test_what_failed_is_done_too() -> None:
     metrics = RunMetrics(Progress(items=10, expected=100, failed=40, unwritten=40, seconds=50.0))
     assert (metrics.share, metrics.progress.remaining) == (0.5, 50.0)

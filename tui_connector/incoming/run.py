@@ -98,11 +98,11 @@ class Run:
         progress.responses = self._costs.responses
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
         progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
-        progress.pause = self._patience.pause(self._environment.exchanges)
         if isinstance(self._reader, ChildReader):
             progress.rate = progress.current_rate
             progress.parents, progress.parents_expected = self._parents_done, self._reader.parents_total
         progress.in_flight = len(self._environment.exchanges.in_flight)
+        progress.set_pause(self._patience.pause(self._environment.exchanges))
         return progress
 
     def retry_now(self) -> None:

@@ -163,7 +163,8 @@ class OutgoingRun:
         progress.latency = self._costs.seconds / max(1, self._costs.responses)
         progress.rate, progress.limit, progress.reduced = self._pace.rate, self._pace.limit, self._pace.reduced
         reader = self._environment.incoming
-        progress.pause = self._patience.pause(self._environment.exchanges) or (reader.pause if reader else None)
+        reads = reader.pause if reader else None
+        progress.set_pause(self._patience.pause(self._environment.exchanges) or reads)
         progress.in_flight = len(self._environment.exchanges.in_flight)
         return progress
 

@@ -95,6 +95,17 @@ class Progress:
     resumed_parents: int = 0
     resumed_seconds: float = 0.0
     """Seconds that it had taken."""
+    paced_from: tuple[float, int, int] | None = None
+    """Seconds, `done` and parents at the end of the last pause: what is to be expected is known from what followed.
+
+    None where there was no pause.
+    """
+
+    def set_pause(self, pause: RunPause | None) -> None:
+        """Sets what the run waits for, after its other counts."""
+        self.pause = pause
+        if pause is not None:
+            self.paced_from = self.seconds, self.done, self.parents or 0
 
     @property
     def mean_rate(self) -> float:
@@ -114,23 +125,29 @@ class Progress:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the end at the mean rate; None where that is unknown."""
+        """Seconds until the end at the mean rate since the last pause, or resumption; None where that is unknown."""
+        resumed = self.resumed_seconds, self.resumed_items + self.resumed_unwritten, self.resumed_parents
+        began, done_before, parents_before = resumed if self.paced_from is None else self.paced_from
         if self.parents_expected and self.parents is not None:
-            done, seconds = self.parents - self.resumed_parents, self.seconds - self.resumed_seconds
-            left = max(0, self.parents_expected - self.parents)
-            return left * seconds / done if done > 0 else None
-        done = self.done - self.resumed_items - self.resumed_unwritten
-        if self.expected is None or done <= 0:
+            done, left = self.parents - parents_before, self.parents_expected - self.parents
+        elif self.expected is not None:
+            done, left = self.done - done_before, self.expected - self.done
+        else:
             return None
-        return max(0.0, (self.expected - self.done) * (self.seconds - self.resumed_seconds) / done)
+        return max(0.0, left * (self.seconds - began) / done) if done > 0 else None
 
     def after(self, earlier: Progress) -> Progress:
         """The progress of two runs that are one for the user, of which this is the later one."""
         responses = earlier.responses + self.responses
         together = earlier.latency * earlier.responses + self.latency * self.responses
         expected = None if earlier.expected is None or self.expected is None else earlier.expected + self.expected
+        paced_from = self.paced_from
+        if paced_from is not None:
+            seconds, done, parents = paced_from
+            paced_from = earlier.seconds + seconds, earlier.done + done, parents
         return replace(
             self,
+            paced_from=paced_from,
             items=earlier.items + self.items,
             expected=expected,
             failed=earlier.failed + self.failed,
