@@ -503,7 +503,7 @@ async def test_without_a_keyring_the_file_is_shown_as_it_is_written(machine: Mac
         await sign_in_as_admin(pilot)
         await pilot.press("5")
         await until_shown(pilot, "TUI_CONNECTOR_ACME_ADMIN_PASSWORD")
-        await pilot.press("2")
+        await pilot.press("escape", "2")
         await choose(pilot, "#way", "+ Add another")
         await until_shown(pilot, "e goes to User name.")
         await pilot.press("e", *"me", "enter", *"CANARY-1", "enter")

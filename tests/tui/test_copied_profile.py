@@ -155,7 +155,7 @@ async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
         await pilot.press("escape", "3")
         await until_shown(pilot, "● 3")
         assert "Drafts contain no secrets" not in shown(app)
-        await pilot.press("escape", "s", "s", "s")
+        await pilot.press("escape", "s", "enter")
         await until_shown(pilot, "Saved:")
     assert len(memory_keyring.entries) == 4
 

@@ -569,6 +569,8 @@ async def test_a_directory_that_cannot_be_listed_is_named_by_each_action(machine
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await pilot.press("escape", "5")
+        await until_shown(pilot, "Not written yet: type its name")
+        await pilot.press("escape")
         await until_shown(pilot, "Not written: correct the name first")
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

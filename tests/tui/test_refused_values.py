@@ -217,14 +217,14 @@ async def test_a_profile_is_saved_by_a_press_while_the_keyring_is_looked_up(
     async with guide(replace(machine, keyring=keyring), sandbox) as pilot:
         try:
             await at_save(pilot)
-            await pilot.press("s")
+            await pilot.press("enter")
             await until_shown(pilot, "… Looking for a keyring, then saving.")
         finally:
             answers.set()
         if not is_running:
             await until_shown(pilot, "Not saved yet: Enter or s saves it like this.")
             assert not list(machine.directories.profiles.glob("*.toml"))
-            await pilot.press("s")
+            await pilot.press("s")  # Enter in the field of the name has left it
         await until_shown(pilot, "✔ Saved:")
 
 
@@ -240,7 +240,7 @@ async def test_step_5_says_why_another_step_is_marked_before_and_after_saving(
         await pilot.press("5")
         why = f"! Step 4, {name}: The sample is not valid JSON"
         assert "✘ 4" in await until_shown(pilot, why)
-        await pilot.press("s")
+        await pilot.press("enter")
         text = await until_shown(pilot, "✔ Saved:")
         assert why in text
         assert "✘ 4" in text
@@ -285,7 +285,7 @@ async def test_a_new_profile_never_replaces_another_one(machine: Machine, sandbo
         await until_shown(pilot, "● 1")
         await pilot.press("5")
         await until_shown(pilot, "acme exists: open it")
-        await pilot.press("e", "end", *"-new")
+        await pilot.press("end", *"-new")
         await until(pilot, lambda: setup.name == "acme-new")
         await until_shown(pilot, "acme-new.toml (new)")
 

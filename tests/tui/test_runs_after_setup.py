@@ -155,7 +155,7 @@ async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "From environment variables")
-        await pilot.press("e", "ctrl+u", *"piper")
+        await pilot.press(*"piper")  # it replaces the proposed name
         await until_shown(pilot, "piper.toml")
         assert "piper" in shown(pilot.app).splitlines()[0]
         await _save_and_run(pilot, "piper")
@@ -169,12 +169,12 @@ async def test_a_resumed_draft_asks_for_its_secrets_before_anything_else(machine
         await _walk(pilot)
         marks = shown(pilot.app).splitlines()[1]
         assert all(each in marks for each in ("✔ 1", "✔ 2", "– 4")), marks
-        await pilot.press("q")
+        await pilot.press("escape", "q")
         await until_shown(pilot, "Unfinished")
         await pilot.press("enter")
         assert marks in await until_shown(pilot, "● 5")
         assert "Test the authentication" not in shown(pilot.app)
-        await pilot.press("q")
+        await pilot.press("escape", "q")
         await until_shown(pilot, "Unfinished")
         [draft] = Drafts(machine.directories.state).list()
         pilot.app.machine.typed.forget_draft(draft.key)  # as after the program has ended

@@ -220,6 +220,7 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         ):
             await pilot.press(key)
             await until_shown(pilot, words)
+        await pilot.press("escape")  # the name has the focus
         await until_shown(pilot, "p Back")
         assert "n Next" not in shown(pilot.app), "the last step has none"
         await pilot.press("n")

@@ -56,7 +56,7 @@ _COMMAND = (
 )
 
 
-_ABOUT_NAME = "Used as file name and in commands. Enter: save · Esc: to the buttons"
+_ABOUT_NAME = "Not written yet: type its name, then Enter saves it · Esc: to the buttons"
 _SAYS_LITTLE = re.compile(r"store|local-store|.*-\d+")
 """A name made from an IP address or none, or with a number because another profile has the name without it."""
 _NEW = "Not written yet: Enter or s writes this file (no secret), e renames it."
@@ -131,8 +131,6 @@ class SavePane(StepPane):
         """Whether the result is that of saving."""
         self._said_name = False
         """Whether the result says that the name is to be corrected before saving."""
-        self._asks_name = False
-        """Whether the step was shown, and s not yet pressed since."""
         self._name_problem = ""
         """Why a new profile cannot have the name that was typed."""
         self._before = "", ""
@@ -174,8 +172,10 @@ class SavePane(StepPane):
         if self.work.path is not None:
             self.run_worker(self._take_changes(self.work.path), group="merge", exclusive=True)
         self._name_continue()
-        self._asks_name = True
-        self.focus_buttons()
+        if self.has_fields:
+            self.edit_field()
+        else:
+            self.focus_buttons()
 
     def forget_outdated(self) -> None:
         """Where secrets are kept is said again: that does not change with their values."""
@@ -210,12 +210,6 @@ class SavePane(StepPane):
         file = "" if is_known or is_unknown else shown_line(f"File: {path}{note}")
         self.put(self.query_one(".chosen", Static), file)
 
-    def doubt_once(self) -> str:
-        """Where a name is asked for, s may be the first letter of one, such as shop."""
-        asked, self._asks_name = self._asks_name and self._says_little and not self.is_in_use, False
-        name = shown_line(self.setup.name, 60)
-        return f"press s again to save it as {name}; e changes the name." if asked else ""
-
     @property
     def _says_little(self) -> bool:
         """Whether a new profile has a name that was proposed and says little about the store."""
@@ -233,7 +227,7 @@ class SavePane(StepPane):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget.id == "field-name":
             self._before = self.setup.name, self.setup.title
-            self.explain(_ABOUT_NAME)
+            self.explain(self._what_is_written())
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         if event.widget.id == "field-name":
@@ -264,8 +258,9 @@ class SavePane(StepPane):
 
     def _what_is_written(self) -> str:
         """What saving writes, or what to do before."""
+        types_name = self.query_one("#field-name").has_focus
         if self._name_problem:
-            return "Not written: correct the name first (e)."
+            return _ABOUT_NAME if types_name else "Not written: correct the name first (e)."
         missing = self.setup.first_missing()
         if missing is GuideStep.BASICS:  # it cannot be written
             return f"✘ Step 1: {self.setup.missing(missing)}"
@@ -274,9 +269,10 @@ class SavePane(StepPane):
         missed = f"! Step {missing.value}: {self.setup.missing(missing)}" if missing else ""
         note = "\n".join(filter(None, [missed, *marked_as_wrong(self.work)]))
         if not self.setup.saved:
-            what = _NEW
+            what = _ABOUT_NAME if types_name else _NEW
             if self._says_little:
-                note = f"{note}\n! The name {self.setup.name} says little about the store: e changes it."
+                change = "type another one" if types_name else "e changes it"
+                note = f"{note}\n! The name {self.setup.name} says little about the store: {change}."
         elif self._saver.conflicts is not None:
             what = _CONFLICT.format(self._path().name)
         elif self.setup.document.changed:
@@ -328,8 +324,7 @@ class SavePane(StepPane):
         self._name_problem = message.problem
         self._proposed = message.typed, message.proposed
         self._show_name()
-        if not self.query_one("#field-name").has_focus:
-            self.explain(self._what_is_written())
+        self.explain(self._what_is_written())
         if message.saving:
             self.refuse("✘ Not saved: correct the name first.", "e: edit Profile name")
         elif self._said_name and not message.problem:
@@ -479,6 +474,8 @@ class SavePane(StepPane):
             self.say(f"✘ Not saved: the profile is invalid.\n{wrong}\nSave again to save it anyway.", bad=True)
             return
         self.workers.cancel_group(self, "name")  # saving takes the name itself
+        if self.has_fields:
+            self.focus_buttons()  # the field of the name goes once it is saved
         self.busy("saving")
         self.run_worker(self._save(), group="saving", exclusive=True)
 

@@ -468,8 +468,6 @@ class SetupScreen(LogDock, TextHolder):
         """Shows what will be written; writes it where that is shown already."""
         if self._step is not GuideStep.SAVE or self.zoomed:
             await self.go_to(GuideStep.SAVE)
-        elif doubt := self.pane.doubt_once():
-            self.notify(f"Not saved: {doubt}", markup=False)
         else:
             self.pane.test()
 

@@ -181,10 +181,6 @@ class StepPane(VerticalScroll, can_focus=False):
             words = f"{letter} did nothing, as part of the word that you typed. Esc, then {letter}, is the key."
             self.notify(words, markup=False)
 
-    def doubt_once(self) -> str:
-        """Why nothing is saved at the first press of s, said once; "" if there is no reason."""
-        return ""
-
     @property
     def has_fields(self) -> bool:
         """Whether there is a field to edit."""
