@@ -122,11 +122,12 @@ async def test_a_plan_shows_what_would_change_and_sends_nothing(planner: Planner
 
 async def test_an_incoming_with_the_same_name_does_not_hide_an_outgoing(planner: Planner) -> None:
     planner.profile.write_text(f"{planner.profile.read_text()}{SAME_NAME}")
-    code, out, err = await planner("run", "stock", "--plan", "plan.jsonl")
+    plan = str(planner.folder / "plan.jsonl")
+    code, out, err = await planner("run", "stock", "--plan", plan)
     assert code == 0, err
-    assert "1 to create, 2 to change, 0 unchanged; saved in plan.jsonl" in err
+    assert f"1 to create, 2 to change, 0 unchanged; saved in {plan}" in err
     assert planner.writes() == 0
-    code, out, err = await planner("run", "stock", "--apply", "plan.jsonl")
+    code, out, err = await planner("run", "stock", "--apply", plan)
     assert planner.writes() > 0
     code, out, err = await planner("run", "stock", "--undo", "last")
     assert "needs the NAME of an outgoing" not in err

@@ -45,11 +45,12 @@ sink = {{ kind = "jsonl", path = "list.jsonl" }}
 """
 EDITOR = """\
 #!/bin/sh
+for file; do :; done  # the last argument, after the line
 trap 'echo interrupted' INT
 trap 'echo continued' CONT
 trap 'echo resized' WINCH
-trap 'echo "# saved at the end" >> "$1"; exit 1' TERM HUP
-echo "# saved" >> "$1"
+trap 'echo "# saved at the end" >> "$file"; exit 1' TERM HUP
+echo "# saved" >> "$file"
 echo in the editor
 until [ -e {directory}/close ]; do sleep 0.1; done
 """
