@@ -68,6 +68,46 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
         await until(pilot, lambda: file_of(pilot).read_text() == merged)
 
 
+async def test_what_another_program_changed_is_not_reverted_by_undoing_the_merge(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        theirs = TEXT.replace("Acme", "Beta")
+        file_of(pilot).write_text(theirs)
+        await until_shown(pilot, "Another program changed the file.")
+        await pilot.press("f6")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        await pilot.press("enter")
+        await until(pilot, lambda: area(pilot).text == theirs + "# mine")
+        await pilot.press("ctrl+z")
+        await until_shown(pilot, "The merge is undone")
+        await until_shown(pilot, "Another program changed the file.")
+        await pilot.press("ctrl+z")  # also before what was typed
+        await until(pilot, lambda: area(pilot).text != TEXT + "# mine")
+        await pilot.press(*"# too", "ctrl+s")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        await pilot.press("escape")
+        await until_shown(pilot, "Not saved.")
+        assert file_of(pilot).read_text() == theirs
+
+
+async def test_a_merge_that_was_undone_and_made_again_is_saved_without_a_question(machine: Machine) -> None:
+    async with editing(machine) as pilot:
+        await pilot.press("ctrl+end", *"# mine")
+        theirs = TEXT.replace("Acme", "Beta")
+        file_of(pilot).write_text(theirs)
+        await pilot.press("f6")
+        await until_shown(pilot, '✔ file  name = "Beta store"')
+        await pilot.press("enter")
+        await until(pilot, lambda: area(pilot).text == theirs + "# mine")
+        await pilot.press("ctrl+z")
+        await until_shown(pilot, "The merge is undone")
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: area(pilot).text == theirs + "# mine")
+        await pilot.press("ctrl+s")
+        await until_shown(pilot, "Saved.")
+        assert file_of(pilot).read_text() == theirs + "# mine"
+
+
 async def test_saving_merges_with_the_change_of_another_program_and_then_saves(machine: Machine) -> None:
     async with editing(machine) as pilot:
         await pilot.press("ctrl+end", *"# mine")

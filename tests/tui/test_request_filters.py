@@ -370,7 +370,7 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.shows("Only the first 32 B of 85.0 KB of the body")
 
 
-async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is_typed(machine: Machine) -> None:
+async def test_messages_have_rows_of_their_own_above_the_footer(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1)), size=(80, 24), notifications=True) as watched:
         before = watched.screen()
         for text in ("nowhere", "elsewhere"):  # the second message takes the place of the first
@@ -379,12 +379,14 @@ async def test_messages_lie_over_the_header_and_the_title_and_never_over_what_is
             await watched.type(text)
             await watched.shows(f"search  {text}")
             await watched.pilot.press("enter")
-            await watched.until(lambda text=text: f"No match for {text}." in watched.screen()[0])
+            await watched.until(lambda text=text: f"No match for {text}." in watched.screen()[-2])  # type: ignore[misc]
         await watched.pilot.press("escape", "i")
-        await watched.until(lambda: "No problem found with #1." in watched.screen()[0])
-        assert watched.screen()[2:] == before[2:]
+        await watched.until(lambda: "No problem found with #1." in watched.screen()[-2])
+        assert watched.screen()[:5] == before[:5]
+        assert watched.screen()[-1] == before[-1]
         watched.app.notify(f"{'x' * 70} 1,000 items", markup=False)
-        await watched.until(lambda: watched.screen()[1].strip(" ▌▐▊┃│").startswith("1,000 items"))
+        await watched.until(lambda: watched.screen()[-2].strip(" ▌▐▊┃│").startswith("1,000 items"))
+        assert "xxx" in watched.screen()[-3]
 
 
 async def test_the_next_match_is_scrolled_to_also_in_a_request_that_was_explained_before(machine: Machine) -> None:

@@ -57,9 +57,9 @@ async def test_what_is_typed_fast_is_undone_together(machine: Machine) -> None:
 
 async def test_a_problem_is_shown_at_its_line_while_typing_and_fixed_by_one_key(machine: Machine) -> None:
     async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *'items2 = "x"')
+        await pilot.press("ctrl+end", *'filter2 = "x"')
         screen = await until_shown(pilot, "✘ 1 problem")
-        assert "did you mean 'items'" in screen
+        assert "did you mean 'filter'" in screen
         await pilot.press("ctrl+z", "ctrl+z")
         await until_shown(pilot, "✔ valid")
         area(pilot).go_to(TEXT.index('"sku"'))

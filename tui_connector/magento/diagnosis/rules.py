@@ -47,8 +47,8 @@ _ALLOW_BEARER = (
     "cache:clean config)."
 )
 _BEARER_ALONE = (
-    "Magento 2.4.4 and later do not accept an integration's token alone (Bearer) by default: sign with its four "
-    f"tokens, or set {_ALLOW_BEARER}"
+    "By default, Magento 2.4.4 and later refuse an integration's token alone: sign with its four tokens, or set "
+    f"{_ALLOW_BEARER}"
 )
 _SERVER_ERROR = range(500, 1_000)
 _DIALECTS = "The signature is refused, and Magento versions sign such a request differently"
@@ -231,8 +231,8 @@ PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
          summary="The store does not recognize the caller",
          remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('why')}"),
     Rule("unauthorized", "permission", auth="bearer", when=_may_be_refused_alone, probe="caller",
-         summary="Either the store does not recognize the caller, or the caller may not do this (it needs {resource})",
-         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('which')} The permission to tick: {{permission_path}}."),
+         summary="The store does not recognize the caller, or the caller may not do this",
+         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('which')} Permission: {{permission_path}}."),
     Rule("unauthorized", "authentication", when=lambda case: case.resource == ANY_RESOURCE, probe="caller",
          summary="The store does not recognize the caller",
          remedy=_FIND_OUT.format("why")),

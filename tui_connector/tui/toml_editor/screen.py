@@ -63,6 +63,17 @@ class Left:
     """What was edited, to continue with after the form; None where no form is wanted."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """A change of the text that took over what another program had changed in the file."""
+
+    before: str
+    after: str
+    base: bytes
+    """The file from which the text before was made."""
+    theirs: bytes
+
+
 class EditorScreen(TextScreen[Left]):
     """Edits a profile's file."""
 
@@ -112,8 +123,10 @@ class EditorScreen(TextScreen[Left]):
         self._unsaved = UnsavedText(machine, document.path, document)
         self._found_draft = draft
         self._watch = FileWatch(document.path)
+        self._is_looking = False
         self._change: FileChange | None = None
         """A change of the file by another program that is not merged yet."""
+        self._merges: list[_Merge] = []
         self._saving = False
         self._is_in_own_editor = False
         self._draft_timer: Timer | None = None
@@ -416,13 +429,16 @@ class EditorScreen(TextScreen[Left]):
             return "The file was deleted by another program. ^S writes it again."
         return "Another program changed the file. Your changes are still here. F6: compare and merge"
 
-    @work(exclusive=True, group="look")
+    @work(group="look")
     async def _look(self) -> None:
-        if not self._is_in_own_editor:  # whose changes are the user's own
-            await self._look_now()
-
-    async def _look_now(self) -> None:
-        change = await asyncio.to_thread(self._watch.look, self.document.file_digest)
+        """Looks at the file, unless the last look is not over yet: what that one finds, no other does."""
+        if self._is_looking or self._is_in_own_editor:  # whose changes are the user's own
+            return
+        self._is_looking = True
+        try:
+            change = await asyncio.to_thread(self._watch.look, self.document.file_digest)
+        finally:
+            self._is_looking = False
         if change is not None:
             self.post_message(self.FileChanged(change))
 
@@ -501,19 +517,36 @@ class EditorScreen(TextScreen[Left]):
         if text is None:
             return False
         self.record()
+        raw = self.document.text()
+        result = line_ends.changed(raw, text)
         if change is not None and change.data is not None:
+            merge = _Merge(raw, result, self.document.file_data, change.data)
             try:
                 self._rebase(change.data)
             except UserError as error:
                 self.tell(error)
                 return False
+            if raw != result:
+                self._merges.append(merge)
             if self._change == change:  # which may have been noticed meanwhile, too
                 self._change = None
-        raw = self.document.text()
-        self.document.edit_text(line_ends.changed(raw, text), self.area.offset_of_cursor, later=True)
+        self.document.edit_text(result, self.area.offset_of_cursor, later=True)
         self.show_document()
         self.draw()
         return True
+
+    def after_undo(self, *, redo: bool) -> None:
+        """Without a merge, the text is that of the file before it: saving it compares and merges again."""
+        text = self.document.text()
+        merge = next((each for each in reversed(self._merges) if text == (each.after if redo else each.before)), None)
+        if merge is None:
+            return
+        self.document.rebase(merge.theirs if redo else merge.base)
+        if not redo:
+            what = "what another program has changed is not in the text any more. ^S, or F6, compares it again"
+            self.notify(f"The merge is undone: {what}; ^Y merges it as before.", severity="warning", markup=False)
+        self._change, self._watch = None, FileWatch(self.path)
+        self._look()
 
     def help_text(self) -> str:
         return (

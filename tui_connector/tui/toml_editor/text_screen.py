@@ -270,6 +270,10 @@ class TextScreen(BaseScreen[T]):
             self.notify("Nothing to redo." if message.redo else "Nothing to undo.", markup=False)
         else:
             self.show_document(line_ends.plain_offset(self.document.text(), cursor))
+            self.after_undo(redo=message.redo)
+
+    def after_undo(self, *, redo: bool) -> None:
+        """The text is another one than before, by a key that undid a change or made it again."""
 
     # Checking, in a thread: typing never waits for it
 
