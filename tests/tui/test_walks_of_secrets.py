@@ -53,7 +53,7 @@ def test_locked_keyring_is_reported_and_used_once_unlocked(
         terminal.wait_for("Prompted for each time")
         terminal.press("Up", "Enter")
         terminal.wait_for("In this computer's keyring")
-        terminal.press("s", "s")
+        terminal.press("C-s")
         terminal.wait_for("status 200 from a new")
         terminal.press("q")
         terminal.wait_for("Profiles")
@@ -86,7 +86,7 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.wait_for("Prompted for each time")
         terminal.press("Down", "Enter")
         terminal.wait_for("From environment variables")
-        terminal.press("s")
+        terminal.press("C-s")
         terminal.wait_for("Not tested in a new process")
         pid = terminal.process
         terminal.press("q")
