@@ -132,11 +132,52 @@ LOG = [
         ("(~m post or ~m put) && ~s 500 || ~p orders", [2, 3]),
         ("and", []),  # texts
         ("shop and", []),
+        ("not 200", [2, 3, 4, 5, 6]),
+        ("NOT status = 404", [1, 3, 4, 6, 7]),
+        ("not ~e", [1, 5, 7]),
+        ("status >= 400 and not probe", [2, 3, 4]),
+        ("status >= 400 not probe", [2, 3, 4]),
+        ("~e not put", [2, 4, 6]),
+        ("put or not ~s 4xx", [1, 3, 6, 7]),
+        ("not (~s 2xx or ~e)", [5]),
+        ("not(~s 2xx | ~e)", [5]),
+        ("(not 200) login", [4]),
+        ("not not ~m post", [2]),
+        ("!not ~m post", [2]),
+        ("not !~m post", [2]),
+        ("not 'no such'", [1, 3, 4, 5, 6, 7]),
+        ("not orders", [1, 3, 4, 5, 6, 7]),  # begins as `or` does
     ],
 )
 def test_a_filter_finds(text: str, numbers: list[int]) -> None:
     wanted = parse(text)
     assert [each.number for each in LOG if wanted.matches(each)] == numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"not"',
+        "'not' found",
+        "not",
+        "NOT",
+        "(not)",
+        "found not",
+        "found and not",
+        "found & not",
+        "not & found",
+        "not and found",
+        "not or missing",
+        "(found not) item",
+        "~p not found",
+        "path:not",
+        "nothing | notfound | 'not found'",
+        "item is not found",  # as "body is empty"
+    ],
+)
+def test_not_is_a_text_where_nothing_follows_that_it_could_negate(text: str) -> None:
+    found = exchange(1, uri="https://acme.example/rest/V1/not/found", body=b'"item is not found"')
+    assert parse(text).matches(found)
 
 
 def _page(*filters: tuple[str, str, str], more: str = "") -> str:
@@ -309,7 +350,7 @@ def test_bodies_are_read_last() -> None:
     assert not parse("!(~b x | ~s 200)").matches(unread)
 
 
-_words = st.text(min_size=1, max_size=12) | st.sampled_from(["a=1", "entity_id > 5", "a in b"])
+_words = st.text(min_size=1, max_size=12) | st.sampled_from(["a=1", "entity_id > 5", "a in b", "and", "not", "is"])
 _statuses = st.sampled_from(["404", "4xx", ">=500", "<300", "none", "200,404"])
 _conditions = st.builds(
     FieldCondition,

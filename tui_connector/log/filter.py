@@ -1,9 +1,10 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
 A word without an operator matches what a row and its exchange show. Adjacent terms are joined by "and", which binds
-tighter than `|`; `and` and `or` between two terms are the same as `&` and `|`; `!` applies to the next term. Words end
-at a space, `&`, `|` or a parenthesis; quote text that contains one of these. A condition such as `entity_id > 500`
-compares the value of a field, with the signs and words of other languages, too. Case never matters."""
+tighter than `|`; `and` and `or` between two terms are the same as `&` and `|`; `!` applies to the next term, and so
+does `not` before one. Words end at a space, `&`, `|` or a parenthesis; quote text that contains one of these, or is one
+of these words. A condition such as `entity_id > 500` compares the value of a field, with the signs and words of other
+languages, too. Case never matters."""
 
 from __future__ import annotations
 
@@ -66,6 +67,8 @@ _ATTRIBUTE = re.compile(
 _WORDS_FOR_SIGNS = {"is": "=", "equals": "=", "is not": "!=", "contains": ":"}
 _SIGNS = re.compile(r"[=<>≥≤≠~]+")
 _JOINS = {"and": "&", "or": "|"}
+_BEFORE_TERM = re.compile(r"\s*[^\s&|)]")
+_BEFORE_JOIN = re.compile(rf"\s*(?:{'|'.join(_JOINS)})(?![^\s&|()])", re.IGNORECASE)
 _IS_CONDITION = re.compile(FIELD_CONDITION, re.IGNORECASE | re.DOTALL)
 _ORDERED = re.compile(r"\s*[\w.\[\]-]+\s*(?:[<>]=?|[≥≤])\s*[\w\"'-]")
 """A comparison by greater or less."""
@@ -349,7 +352,7 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield "status >= 400  path:cart", "the same by name; also method, time, size, …"
     yield "a b   a & b   a and b", "both"
     yield "a | b   a or b", "either, or both"
-    yield "!a", "not this"
+    yield "!a   not a", "not this"
     yield "(a | b) c", "parentheses group"
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
 
@@ -438,15 +441,29 @@ class _Parser:
             text = text[0]  # && and || are the same
         elif kind == "word" and text.lower() in _JOINS and self._is_between_terms():
             kind, text = "sign", _JOINS[text.lower()]
+        elif kind == "word" and text.lower() == "not" and self._is_negation():
+            kind, text = "sign", "!"
         return _Lexeme(kind, text, column)
 
     def _is_between_terms(self) -> bool:
         """Whether the token that was just read follows a term, and is followed by one."""
         before = self._before
-        starts_term = before is None or (before.kind == "sign" and before.text != ")")
-        if before is not None and before.kind == "operator":
-            starts_term = before.text not in OPERATORS or OPERATORS[before.text].takes_argument
-        return not starts_term and re.match(r"\s*[^\s&|)]", self._text[self._position :]) is not None
+        starts_term = before is None or (before.kind == "sign" and before.text != ")") or self._is_argument()
+        return not starts_term and _BEFORE_TERM.match(self._text, self._position) is not None
+
+    def _is_negation(self) -> bool:
+        """Whether the word `not`, which was just read, is followed by a term that it negates; "is not" is a text."""
+        if self._is_argument() or (self._before is not None and self._before.text.lower() == "is"):
+            return False
+        is_joined = _BEFORE_JOIN.match(self._text, self._position) is not None
+        return not is_joined and _BEFORE_TERM.match(self._text, self._position) is not None
+
+    def _is_argument(self) -> bool:
+        """Whether the token that was just read is the argument of an operator."""
+        before = self._before
+        if before is None or before.kind != "operator":
+            return False
+        return before.text not in OPERATORS or OPERATORS[before.text].takes_argument
 
     def _next(self) -> _Lexeme:
         self._before = token = self._token
