@@ -281,6 +281,7 @@ class Walk:
         await self.shows("✔ products")
         await self.press("r")
         await self.shows("complete")
+        await self.press("h")  # the charts, which give their rows to the log once the run has ended
         yield "run"
         self._fill_source()
         await self.press("q")

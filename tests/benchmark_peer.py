@@ -7,7 +7,8 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,7 +43,25 @@ def running(command: str, home: Path, **environment: str) -> Iterator[Terminal]:
         try:
             yield terminal
         finally:
+            processes = terminal.processes
             terminal.close()
+            _wait_until_ended(processes)
+
+
+def _wait_until_ended(processes: Iterable[int]) -> None:
+    """The terminal is gone, and the program still writes what it must not lose into its home."""
+    deadline = time.monotonic() + LONGEST
+    while any(map(_is_running, processes)):
+        assert time.monotonic() < deadline, "the program does not end without its terminal"
+        time.sleep(0.01)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in ("Z", "X")
 
 
 def worked(process: int) -> float:

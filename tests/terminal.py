@@ -138,9 +138,14 @@ class Terminal:
     @property
     def process(self) -> int:
         """The number of the program's process."""
+        return self.processes[0]
+
+    @property
+    def processes(self) -> list[int]:
+        """The numbers of what its shell has started and has not ended yet."""
         shell = self._control.run("display-message", "-p", "#{pane_pid}").strip()
-        children = subprocess.run(["pgrep", "-P", shell], check=True, capture_output=True, text=True).stdout.split()
-        return int(children[0])
+        found = subprocess.run(["pgrep", "-P", shell], check=False, capture_output=True, text=True).stdout
+        return [int(each) for each in found.split()]
 
     def press(self, *keys: str) -> None:
         self.keys += len(keys)
