@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.client import json_text
 from tui_connector.client.json_text import indented, path_at, unescaped, value_at
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -50,6 +51,14 @@ def test_json_that_stops_in_the_middle_is_indented_however_long_it_is(items: int
             '      "sku": "24-0, \\"{[",',
             '      "tags": [],',
         ]
+
+
+@given(st.text(alphabet='[]{}"\\\\a', max_size=40), st.integers(1, 8))
+def test_the_depth_is_the_same_in_pieces_of_any_size(text: str, piece: int) -> None:
+    whole = json_text._depth_of(text.encode())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(json_text, "_PIECE", piece)
+        assert json_text._depth_of(text.encode()) == whole
 
 
 def _dense(text: str) -> str:

@@ -16,7 +16,9 @@ _MAX_OTHER = 1_000_000
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+')
 _STRING, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*(?:"|\\?\Z)', re.DOTALL), re.compile(rb"[{}\[\]]")
 _STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
-_NO_BRACKETS = bytes({*range(256)} - _STEPS.keys())
+_NO_BRACKETS = bytes({*range(256)} - _STEPS.keys() - {ord('"')})
+_PIECE = 64 * 1024
+"""Bytes of a body that are looked at together."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|(.))")
 _KEY = re.compile(r'\s*("(?:\\.|[^"\\])*")\s*:')
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,10 +45,21 @@ def indented(data: bytes) -> str | None:
 
 
 def _depth_of(data: bytes) -> int:
-    """How many brackets are open at once, at most."""
-    parts = data.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
-    brackets = b"".join(parts[::2]).translate(None, _NO_BRACKETS)  # those in strings have no meaning
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
+    """How many brackets are open at once, at most. Read in pieces: copies of a large body would stay in memory."""
+    depth = deepest = start = 0
+    in_string = False
+    while start < len(data):
+        end = start + _PIECE
+        while data[end - 1 : end] == b"\\":  # an escape is never divided
+            end += 1
+        kept = data[start:end].replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _NO_BRACKETS)
+        parts = kept.split(b'"')
+        brackets = b"".join(parts[in_string::2])  # those in strings have no meaning
+        depths = [*accumulate(map(_STEPS.__getitem__, brackets), initial=depth)]
+        deepest, depth = max(deepest, *depths), depths[-1]
+        in_string ^= len(parts) % 2 == 0
+        start = end
+    return deepest
 
 
 def _indented_cut(data: bytes) -> str | None:
