@@ -39,6 +39,16 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         await watched.selects(107)
 
 
+async def test_the_selected_request_is_the_shown_one_however_fast_others_come(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1))) as watched:
+        await watched.until(lambda: watched.panel.detail.exchange is watched.panel.selected)
+        for number in range(2, 6):
+            watched.log.record(exchange(number))
+            await watched.selects(number)
+            await watched.pilot.pause()
+            assert watched.panel.detail.exchange is watched.panel.selected
+
+
 async def test_requests_are_listed_by_number_whatever_the_order_of_their_responses(machine: Machine) -> None:
     log = filled(*map(exchange, range(1, 31)))
     async with watching(machine, log) as watched:

@@ -40,6 +40,8 @@ REPAINTS = 20
 _WAITING_PART = 3
 """The part of the list, as a divisor, that requests without a response have at most."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
+_SELECTED_SECONDS = 0.25
+"""Seconds that an exchange stays selected at least while following, as its detail takes longer to draw than its row."""
 
 
 class LogView(Painted, ScrollView, can_focus=True):
@@ -59,7 +61,7 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     @dataclass
     class Selected(Message):
-        """Another exchange is selected, or None."""
+        """The user has selected another exchange, or None; or following has, which is shown already."""
 
         exchange: Exchange | None
         """None for a folded row, and in an empty list."""
@@ -88,6 +90,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         is_own: Predicate | None = None,
         failures_meant: Callable[[], str] = lambda: "",
         first_own: Callable[[], int] = lambda: 0,
+        show_selected: Callable[[], None] = lambda: None,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id, classes="panel")
@@ -101,6 +104,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Which failures are of the run that it is beside, and shown first; None where it is beside none."""
         self.failures_meant = failures_meant
         self._first_own = first_own
+        self._show_selected = show_selected
+        """Shows what following has selected elsewhere, too, before either is drawn."""
         self.is_being_read = False
         """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
         self.when_empty = "No requests yet. Each is shown here while it is sent."
@@ -137,13 +142,14 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._heads = SessionHeads()
         """The titles of sessions, among the rows."""
         self._reported: tuple[Exchange, ...] = ()
+        self._reported_at = 0.0
         self._style = Style()
         self._uris: dict[int, str] = {}
         """The addresses of rows by their index, while they are drawn: a lookup takes 10 µs in the middle of the log."""
         self._rows: LRUCache[tuple[object, ...], Strip] = LRUCache(500)
 
     def on_mount(self) -> None:
-        self.set_interval(1 / REPAINTS, self.flush)
+        self.set_interval(1 / REPAINTS, self._flush_soon)
         self._start_filtering()
 
     @property
@@ -304,6 +310,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         longest = islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART))
         return sorted(longest, key=lambda request: request.number)
 
+    def _flush_soon(self) -> None:
+        """Draws what is new, but follows no sooner than the selected exchange could be shown."""
+        if not self.following or perf_counter() >= self._reported_at + _SELECTED_SECONDS:
+            self.flush()
+
     def flush(self) -> None:
         """Draws what is new; the row at the top of the list stays there."""
         line = self.scroll_offset.y
@@ -353,7 +364,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         exchange = self.selected
         selected = self.selected_probes or ((exchange,) if exchange is not None else ())
         if list(map(id, selected)) != list(map(id, self._reported)):
-            self._reported = selected
+            self._reported, self._reported_at = selected, perf_counter()
+            if self.following:
+                self._show_selected()
             self.post_message(self.Selected(exchange))
 
     def render_lines(self, crop: Region) -> list[Strip]:

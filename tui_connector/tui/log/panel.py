@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
 from typing import ClassVar
 
 from textual import events, on
@@ -29,10 +28,6 @@ from .prompt import LogPrompt, Purpose
 from .search import LogSearch
 from .sending import LogContext, LogHost
 from .title import ActiveFilter, detail_titles, title_parts, titles
-
-_MIN_DETAIL_SECONDS = 0.25
-"""Seconds that an exchange stays in the detail while following."""
-
 
 _REASONS = {
     "open": "Enter opens the request that is selected in the list.",
@@ -123,7 +118,6 @@ class LogPanel(LogHost):
         self._show_pending = self._shows_probes = False
         self._opens_body = False
         """Whether the detail is opened at the body of the response."""
-        self._shown_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield LogPrompt(lambda: self.view.searched_fields.names())
@@ -134,6 +128,7 @@ class LogPanel(LogHost):
             is_own=self._is_own_failure,
             failures_meant=self._failures_meant,
             first_own=self._first_own,
+            show_selected=self._show,
             id="log-list",
         )
         yield ExchangeDetail(id="log-detail")
@@ -223,24 +218,17 @@ class LogPanel(LogHost):
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
-        """Updates the detail once for several moves; while following, at most a few times per second."""
+        """Updates the detail once for several moves."""
         if self._search.text or self._dates:
             self._update_title()  # which match is selected, and of which day it is
-        if self._show_pending:
-            return
-        self._show_pending = True
-        wait = self._shown_at + _MIN_DETAIL_SECONDS - perf_counter() if self.view.following else 0.0
-        if wait > 0:
-            self.set_timer(wait, self._show)
-        else:
+        if not self._show_pending:
+            self._show_pending = True
             self.call_later(self._show)
 
     def _show(self) -> None:
         """Shows the selected exchange in the detail, with related ones."""
         self._show_pending = False
         exchange, probes = self.selected, self.view.selected_probes
-        if exchange is not self.detail.exchange:
-            self._shown_at = perf_counter()
         if bool(probes) != self._shows_probes:
             self._shows_probes = bool(probes)
             self.refresh_bindings()  # Enter lists them
