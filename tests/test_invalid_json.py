@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.invalid_json import why_invalid_json
+from tui_connector.invalid_json import begins_like_json, why_invalid_json, wrong_part
 
 
 def said(text: str) -> str:
@@ -68,8 +68,8 @@ def said(text: str) -> str:
         ('{"a"}', "a colon and a value are missing after the name"),
         ('{"a": }', "a value is missing after the colon"),
         ('{"a": 1; "b": 2}', "write , instead of ;"),
-        ('{"a": 1\n "b": 2}', "a comma is missing (line 2, column 2)"),
-        ('{"a": 1 b: 2}', "a comma is missing, and double quotes around the name (line 1, column 9)"),
+        ('{"a": 1\n "b": 2}', "a comma is missing (line 1, column 8)"),
+        ('{"a": 1 b: 2}', "a comma is missing, and double quotes around the name (line 1, column 8)"),
         (
             '{"a":\n100 oops\n}',
             "this is not JSON: remove it, or write all of the text in double quotes (line 2, column 5)",
@@ -86,7 +86,7 @@ def said(text: str) -> str:
         ('["x""y"]', "a comma is missing"),
         ('{"a": 1 2, "b": 1}', "a name has only one value"),
         ('{"a": {} [1]}', "a name has only one value"),
-        ("[1 2]", "a comma is missing (line 1, column 4)"),
+        ("[1 2]", "a comma is missing (line 1, column 3)"),
         ("[1 True]", "a comma is missing"),
         ("[1 x]", "this is not JSON: remove it"),
         ('{"a": "say "hi""}', 'a quote within text is written \\"'),
@@ -103,6 +103,82 @@ def said(text: str) -> str:
 )
 def test_a_mistake_is_named_with_what_to_do(text: str, wanted: str) -> None:
     assert said(text).startswith(wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ',{"a": 1}',
+        ";[1]",
+        '"{"a": 1}"',
+        '’{"a": 1}',
+        ' ]{"a": 1}',
+        ")[",
+        '= {"a": 1}',
+        '({"a": 1})',
+        'x{"a": 1}',
+        '"a": 1}',
+        ',"a": 1}',
+        "}",
+        '\ufeff{"a": 1}',
+        '// a comment\n{"a": 1}',
+        '/* a comment */ {"a": 1}',
+        '"a text',
+    ],
+)
+def test_what_can_only_be_meant_as_json_is_no_other_text(text: str) -> None:
+    assert begins_like_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "sku", "&{items}", ",&{sku}", '&{a.{"b": c}}', "a=1&b={}", "<a>{}</a>", '"a","b"', "24-MB01, {}", "fn({})"],
+)
+def test_other_text_does_not_begin_like_json(text: str) -> None:
+    assert not begins_like_json(text)
+
+
+@pytest.mark.parametrize(
+    ("marked", "typed"),
+    [
+        ('{"a": 1«,»}', ""),
+        ('{"a": 1«,», "b": 2}', ""),
+        ("«,»{}", ""),
+        ('{"a": 1}«}»', ""),
+        ('«x»{"a": 1}', ""),
+        ('{"a": "x"«"»}', ""),
+        ('{"a": 1 «// b»\n}', ""),
+        ("{} «oops»", ""),
+        ('{"a": 1,«x»\n "b": 2}', ""),
+        ('{"a" «=» 1}', ":"),
+        ('{"a": 1«;» "b": 2}', ","),
+        ('{"a": 1«,»5}', "."),
+        ('{"a": 12«\'»500}', ""),
+        ('{"a": «True»}', "true"),
+        ('{"a": «None»}', "null"),
+        ('{"a": +1}'.replace("+", "«+»"), ""),
+        ('{"a": «.5}', "0"),
+        ('{"a": 5.«}', "0"),
+        ('{"a"« 1}', ":"),
+        ('{"a": 1«\n "b": 2}', ","),
+        ("[1« 2]", ","),
+        ('{"a": "b«}', '"'),
+        ('{"a": "b«\n}', '"'),
+        ('{"a": [1«}', "]"),
+        ('{"a": {"b": 1«', "}}"),
+        ('{"a": "say «"hi\\" x"}', "\\"),
+        ('{"a": "C:«\\x"}', "\\"),
+        ('{"a": «07}'.replace("«0", "«0»"), ""),
+    ],
+)
+def test_a_mistake_is_corrected_by_typing_where_the_cursor_is_put(marked: str, typed: str) -> None:
+    text = marked.replace("«", "").replace("»", "")
+    with pytest.raises(json.JSONDecodeError) as raised:
+        json.loads(text)
+    start, end = wrong_part(raised.value)
+    selected = f"{text[:start]}«{text[start:end]}{'»' if end > start else ''}{text[end:]}"
+    assert selected == marked
+    assert not said(text[:start] + typed + text[end:])
 
 
 @given(st.data())

@@ -310,16 +310,21 @@ async def test_the_cursor_is_at_the_problem_of_a_field_of_json() -> None:
         app.form.show_problems({("here", "anything", "a", "c"): "no"})
         assert app.form.focus_on_problem()
         area = app.field("anything").query_one(TextArea)
-        assert area.text.split("\n")[area.cursor_location[0]][area.cursor_location[1] :] == '"c": 2'
+        assert area.text.split("\n")[area.cursor_location[0]][: area.cursor_location[1]].endswith('"c": 2')
         area.text = '{\n  "a": x\n}'
         await until(pilot, lambda: ("here", "anything") in app.edits)
         app.form.show_problems({("here", "anything"): "Invalid JSON"})
         assert app.form.focus_on_problem()
         assert area.cursor_location == (1, 7)
+        area.text = '{\n  "a": 1,\n}'
+        assert app.form.focus_on_problem()
+        await pilot.press("backspace")  # what is wrong is selected
+        assert area.text == '{\n  "a": 1\n}'
+        await pilot.press("ctrl+z")
         await pilot.press("ctrl+u")  # the whole value, as in a field of one line
         assert area.text == ""
         await pilot.press("ctrl+z")
-        assert area.text == '{\n  "a": x\n}'
+        assert area.text == '{\n  "a": 1,\n}'
 
 
 async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered() -> None:

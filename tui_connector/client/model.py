@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from ..errors import InvalidValue
-from ..invalid_json import why_invalid_json
+from ..invalid_json import begins_like_json, why_invalid_json
 from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
@@ -168,7 +168,7 @@ def _unambiguous(uri: str) -> str:
 def _not_json_text(parameters: Any) -> Any:
     import json
 
-    if isinstance(parameters, str) and parameters.lstrip().startswith(("{", "[")):
+    if isinstance(parameters, str) and begins_like_json(parameters):
         try:
             json.loads(parameters)
         except ValueError as error:

@@ -28,7 +28,7 @@ from ...guide.sending.sample import SamplePlan, SampleSender
 from ...guide.steps.chain import requests_in, sample_entity
 from ...guide.steps.methods import GuideStep
 from ...guide.steps.samples import SampleRequest, as_text, sample_requests
-from ...invalid_json import invalid_json_place, why_invalid_json
+from ...invalid_json import why_invalid_json
 from ...magento.diagnosis import Finding
 from ...magento.entities import WRITABLE
 from ...outgoing.undo import UNDOABLE, UndoPlan
@@ -326,11 +326,8 @@ class OutgoingPane(ConfigurationsPane):
         field = self.query_one("#sample", JsonField)
         try:
             json.loads(field.text)
-        except json.JSONDecodeError as error:
-            line, column = invalid_json_place(error)
-            field.move_cursor((line - 1, column - 1))
         except (ValueError, RecursionError):
-            pass  # which has no place
+            field.move_to_problem()
         self.screen.set_focus(field)
 
     def removed(self, name: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from ...invalid_json import begins_like_json
 from ...secrets.pasted_names import NAME_FIELDS, NameField
 from ...templates import Json
 from ...text import PublicText, shown, shown_line
@@ -227,7 +228,7 @@ def from_text(spec: FieldSpec, text: str) -> Json:
         return None
     if spec.type is FieldType.TEXT or spec.type is FieldType.CHOICE:
         return text
-    if spec.type is FieldType.LIST and not text.startswith("["):
+    if spec.type is FieldType.LIST and not begins_like_json(text):
         parts = [part.strip() for part in text.split(",") if part.strip()]
         return [int(part) if spec.of_integers and part.isdigit() else part for part in parts]
     try:

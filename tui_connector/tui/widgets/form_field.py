@@ -8,7 +8,6 @@ from ...templates import Json
 from ...text import PublicText, public, shown_line
 from .field_specs import FieldSpec, FieldType
 from .fields import FieldRow
-from .json_places import place_in_json
 from .pairs import Pairs
 from .secret import TOKEN_LENGTH, Secret
 from .secret_marks import SecretMarks
@@ -88,7 +87,7 @@ class FormField(SecretMarks, FieldRow):
     def move_to_problem(self) -> None:
         """Moves the cursor to what the problem is about, in JSON."""
         if isinstance(self.editor, JsonField):
-            self.editor.move_cursor(place_in_json(self.editor.text, self._wrong_at))
+            self.editor.move_to_problem(self._wrong_at, of_key=self._has_wrong_key)
 
     def editor_at(self, path: FormPath, *, of_key: bool = False) -> Widget | None:
         """The widget in which the value at this path in that of the field is edited, or its key; else the first one."""

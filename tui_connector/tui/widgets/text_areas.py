@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,11 +11,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Edit, EditResult
+from textual.widgets.text_area import Edit, EditResult, Selection
 
 from ...text import dotted, printable
 from .focus_moves import move_focus
 from .highlight import json_spans
+from .json_places import part_to_correct
 from .safe_input import NOTHING_TO_UNDO
 
 
@@ -149,3 +151,11 @@ class JsonField(JsonArea):
 
     def action_open_editor(self) -> None:
         self.post_message(self.EditorRequested(self))
+
+    def move_to_problem(self, path: Sequence[str | int] = (), *, of_key: bool = False) -> None:
+        """Selects what is wrong at this path, so that any key which deletes or types corrects it.
+
+        The cursor is put where something is missing. `of_key`: it is about the last name of the path.
+        """
+        self.selection = Selection(*part_to_correct(self.text, path, of_key=of_key))
+        self.scroll_cursor_visible()
