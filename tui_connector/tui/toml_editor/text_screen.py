@@ -17,8 +17,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.notifications import SeverityLevel
-from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
 
 from ...errors import UserError
@@ -28,7 +26,7 @@ from ...profile.document import Document
 from ...profile.positions import KeyPath, TextPosition
 from ...secrets.mask import Mask
 from ...text import count, shown_line
-from .._textual import BaseScreen
+from .._textual import BaseScreen, remove_read_notifications
 from ..viewed import ViewedProfile
 from ..widgets.frame import KeyFooter, ScreenHeader
 from ..widgets.prose import Prose
@@ -108,7 +106,6 @@ class TextScreen(BaseScreen[T]):
         self._shown_callout = ""
         """What is on the screen: drawing it again would lay out the whole screen for each key."""
         self._mask = Mask()
-        self._status_timer: Timer | None = None
 
     # Looks
 
@@ -121,7 +118,6 @@ class TextScreen(BaseScreen[T]):
         yield SearchBar(area, id="editor-search")
         yield ProblemRows(id="editor-problems")
         yield CompletionList(area, id="editor-completions-layer")
-        yield Static("", id="editor-status")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -187,28 +183,6 @@ class TextScreen(BaseScreen[T]):
             callout.styles.display = "block" if text else "none"
         self.refresh_bindings()
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
-        """Shows a message where other screens show theirs: over the header."""
-        status = self.query_one("#editor-status", Static)
-        status.update(Prose(Content(shown_line(message, 400))))
-        for each in ("warning", "error"):
-            status.set_class(severity == each, each)
-        status.add_class("there")
-        if self._status_timer is not None:
-            self._status_timer.stop()
-        self._status_timer = self.set_timer(timeout or self.app.NOTIFICATION_TIMEOUT, self._clear_status)
-
-    def _clear_status(self) -> None:
-        self.query_one("#editor-status", Static).remove_class("there")
-
     def callout(self) -> str:
         """What is shown above the text; empty if nothing is."""
         raise NotImplementedError
@@ -252,7 +226,7 @@ class TextScreen(BaseScreen[T]):
 
     def show_document(self, cursor: int | None = None) -> None:
         """Shows the document's text after a change that was not typed; what was said of the text before goes."""
-        self._clear_status()
+        remove_read_notifications(self.app)
         self.area.show(self.view, cursor)
         self._last_edit = -1
         self._wants_completions = False
