@@ -9,10 +9,11 @@ from edits import CORPUS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.profile.blocks import blocks, parse
+from tui_connector.profile.blocks import parse
 from tui_connector.profile.correction import apply
 from tui_connector.profile.matching import same
 from tui_connector.profile.positions import TextPosition, positions
+from tui_connector.profile.text_blocks import blocks
 
 LINES = st.sampled_from(
     [

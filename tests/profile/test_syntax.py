@@ -147,6 +147,31 @@ def test_a_duplicate_names_the_first_definition(text: str, place: tuple[int, int
     assert hint in found.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("[a]\nx = 1\n[a]\ny = 2\n\n[b]\n", "[a]\nx = 1\ny = 2\n\n[b]\n"),
+        (
+            "[a]\nx = 1\n\n[b]\n\n# of it\n[a]  # again\n# y\ny = 2\n\n# z\nz = 3\n\n# about c\n[c]\n",
+            "[a]\nx = 1\n# of it\n# again\n# y\ny = 2\n\n# z\nz = 3\n\n[b]\n\n# about c\n[c]\n",
+        ),
+        (
+            '[a]\nx = 1\n[b]\n[a]\ny = """\n[t]\n\n"""\nz = [\n  [2],\n]\n',
+            '[a]\nx = 1\ny = """\n[t]\n\n"""\nz = [\n  [2],\n]\n[b]\n',
+        ),
+        ("[a.t]\nv = 1\n[a]\nx = 1\n\n[a]\ny = 2\n# end\n", "[a.t]\nv = 1\n[a]\nx = 1\ny = 2\n# end\n"),
+        (
+            "[[l]]\n[l.t]\nx = 1\n[[l]]\n[l.t]\nx = 2\n[l.t]\ny = 3\n",
+            "[[l]]\n[l.t]\nx = 1\n[[l]]\n[l.t]\nx = 2\ny = 3\n",
+        ),
+    ],
+)
+def test_a_table_that_is_declared_twice_is_merged_with_its_comments_and_blank_lines(text: str, merged: str) -> None:
+    found = refused(text)
+    assert found.fix is not None
+    assert apply(text, found.fix.edits) == merged
+
+
 @pytest.mark.parametrize("text", ["a = [1,\n2", "a = [1,\n", "a = { b = [1", 'a = """x\n', "a = '''x"])
 def test_an_unclosed_value_is_reported_where_it_is_opened(text: str) -> None:
     found = refused(text)

@@ -15,11 +15,12 @@ from ..kinds import Kind, Model, kebab
 from ..magento.entities import READABLE
 from ..secrets.source import SecretSource
 from ..templates.expression import function_names, is_expression
-from .blocks import ParsedText, TextBlock, parse
+from .blocks import ParsedText, parse
 from .environment_names import TABLE
 from .environments import NOT_OVERRIDABLE, SOURCES, base_path, overridable
 from .model import DEFAULT_CLIENT, Profile
 from .positions import KeyPath, value_at
+from .text_blocks import TextBlock
 
 MAX_COMPLETIONS = 100
 

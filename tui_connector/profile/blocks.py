@@ -9,10 +9,10 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..text import count
 from . import toml
@@ -22,29 +22,14 @@ from .library import ProfileError
 from .open_brackets import state_after, statement_line
 from .positions import KeyPath, Layout, TextPosition, layout, position_finder
 from .syntax import Mistake, explain_error, other_format
+from .text_blocks import HEADER, TextBlock, blocks
 
 MAX_MISTAKES = 20
 """Mistakes that are looked for in one block; the rest of it then counts as lost."""
 _MAX_EXPLAINED = 100
 """Mistakes of a text after which other blocks with mistakes are only counted."""
 
-_LONG_QUOTES = ('"""', "'''")
-_HEADER = re.compile(r"[ \t]*\[")
-_SURELY_HEADER = re.compile(
-    r"\[\[?(?!(?:true|false|inf|nan)\])[A-Za-z][\w-]*(?:\.(?:[\w-]+|\"[^\"]*\"))*\]\]?\s*(?:#.*)?$"
-)
-"""A header even where a list is open: the list was not closed."""
 _KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
-
-
-class TextBlock(NamedTuple):
-    """A part of a text that can be parsed alone."""
-
-    start: int
-    """Its offset in the text."""
-    line: int
-    """The number of its first line, from 0."""
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,32 +186,11 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
             mistakes.append(mistake if same else mistake._replace(fix=None))
             lost.add(("*",))
             first = min(mistake.position.line, len(lines)) - 1
-            is_header = _HEADER.match(lines[first])
-            end = next((n for n in range(first + 1, len(lines)) if _HEADER.match(lines[n])), len(lines))
-            for number in range(first, end if is_header else first + 1):
+            block = next((each for each in blocks(text) if each.line == first), None)
+            is_table = block is not None and HEADER.match(block.text)
+            for number in range(first, block.end_line if block is not None and is_table else first + 1):
                 lines[number] = ""
     return ParsedText({}, sorted(mistakes), frozenset({("*",)}), [])
-
-
-# Splitting
-
-
-def blocks(text: str) -> Iterator[TextBlock]:
-    """The blocks of a text, in their order; together they are the text."""
-    lines = text.split("\n")
-    last = {quote: number for number, line in enumerate(lines) for quote in _LONG_QUOTES if quote in line}
-    depth, quote, start, first, offset = 0, "", 0, 0, 0
-    for number, line in enumerate(lines):
-        if not quote and line[:1] in "[ \t" and _HEADER.match(line) and (depth == 0 or _SURELY_HEADER.match(line)):
-            if number:
-                yield TextBlock(start, first, text[start:offset])
-            start, first, depth = offset, number, 0
-        opened = quote
-        depth, quote = state_after(line, depth, quote)
-        if quote and not opened and last.get(quote, 0) <= number:
-            quote = ""  # it is never closed: a mistake on this line
-        offset += len(line) + 1
-    yield TextBlock(start, first, text[start:])
 
 
 # Parsing
@@ -281,7 +245,7 @@ def _is_valid(text: str) -> bool:
 def _valid_block(text: str, data: dict[str, Any], mistakes: list[Mistake], lost: list[str]) -> ParsedBlock:
     header: tuple[str, ...] = ()
     is_list = False
-    if _HEADER.match(text):
+    if HEADER.match(text):
         known, _ = block_layout(text)
         header = tuple(key for key in known.statements[0].path if isinstance(key, str))
         is_list = text.lstrip().startswith("[[")
@@ -394,7 +358,7 @@ def _take_out(lines: list[str], number: int) -> str:
         end += 1
     if not key and (depth or quote):
         end = number + 1  # not a statement, so what it opens need not be closed
-    if _HEADER.match(lines[first]):  # a header that cannot be read: its keys belong nowhere
+    if HEADER.match(lines[first]):  # a header that cannot be read: its keys belong nowhere
         end = len(lines)
     for each in range(first, end):
         lines[each] = ""
@@ -405,7 +369,7 @@ def _continues(line: str, *, is_open: bool) -> bool:
     """Whether a line is part of the statement above it, in which a bracket or quote may be open."""
     if line.lstrip()[:1] in ("]", "}", ")"):
         return True
-    return is_open and bool(line.strip()) and not _KEY.match(line) and not _HEADER.match(line)
+    return is_open and bool(line.strip()) and not _KEY.match(line) and not HEADER.match(line)
 
 
 @lru_cache(2_000)

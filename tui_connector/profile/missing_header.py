@@ -15,7 +15,6 @@ from pydantic import BaseModel
 
 from ..templates import Json
 from . import toml
-from .blocks import TextBlock, blocks
 from .correction import Correction, TextEdit, line_start
 from .environment_names import TABLE
 from .model import Profile
@@ -24,6 +23,7 @@ from .part_names import free
 from .positions import layout, value_at
 from .problems import FAMILIES, Problem
 from .table_models import item_type, kind_class
+from .text_blocks import TextBlock, blocks
 
 _KEY = re.compile(r"[ \t]*([\w-]+(?:[ \t]*\.[ \t]*[\w-]+)*)[ \t]*=")
 _COMMENT = re.compile(r"[ \t]*#")

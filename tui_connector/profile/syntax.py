@@ -16,6 +16,7 @@ from .line_mistakes import STRING, Cause, cause_of, has_open_quote
 from .open_brackets import state_after, statement_line
 from .positions import KeyPath, TextPosition, layout, position_finder
 from .statement_mistakes import StatementMistake, first_mistake
+from .text_blocks import HEADER, blocks, own_end
 from .text_history import difference
 
 SYNTAX = "toml-syntax"
@@ -334,7 +335,11 @@ def _duplicate_table(here: TextPosition, before: str, text: str, *, is_list: boo
     first = _first_offset(layout(before).offsets, tuple(keys))
     if first is None:
         return None
+    written = [each for each in blocks(before) if _header_keys(each.text) == keys]
     where = position_finder(before)(first).line
+    if written:  # the last one: the table may be in an element of a list
+        own = written[0] if written[0].text.lstrip().startswith("[[") else written[-1]
+        where = own.line + 1
     first_line = _line(before, where)
     is_first_list = first_line.lstrip().startswith("[[")
     if is_list and not is_first_list:
@@ -361,27 +366,39 @@ def _duplicate_table(here: TextPosition, before: str, text: str, *, is_list: boo
     return Mistake(here, message, hint, code, _merged_table(text, where, here.line))
 
 
-_HEADER_LINE = re.compile(r"\s*\[")
+_TABLE_HEADER = re.compile(r"\s*\[\[?([^\]]+)\]\]?[ \t]*(#.*)?")
+
+
+def _header_keys(block: str) -> list[str]:
+    """The path of the table of a block; empty where it has no header."""
+    header = _TABLE_HEADER.match(block) if HEADER.match(block) else None
+    return _keys(header[1]) if header is not None else []
 
 
 def _merged_table(text: str, first: int, second: int) -> Correction | None:
-    """Moves the keys of the second table of a name below those of the first (lines from 1)."""
-    lines = text.split("\n")
-
-    def end_of(table: int) -> int:
-        return next((n for n in range(table, len(lines)) if _HEADER_LINE.match(lines[n])), len(lines))
-
-    end = end_of(second)
-    body = [line for line in lines[second:end] if line.strip()]
-    target = end_of(first)
-    while target > first and not lines[target - 1].strip():
-        target -= 1
-    cut_to = min(line_start(lines, end + 1), len(text))
-    moved, at = "".join(f"{line}\n" for line in body), line_start(lines, target + 1)
-    return Correction(
-        "Move its keys to the first table of this name",
-        (TextEdit(at, at, moved), TextEdit(line_start(lines, second), cut_to, "")),
-    )
+    """Moves the keys of the second table of a name, with their comments, below those of the first (lines from 1)."""
+    lines, found = text.split("\n"), [*blocks(text)]
+    numbers = {each.line + 1: number for number, each in enumerate(found)}
+    if first not in numbers or second not in numbers:
+        return None
+    into, number = numbers[first], numbers[second]
+    header = _TABLE_HEADER.match(lines[second - 1])
+    start, end, target = own_end(found, number - 1), own_end(found, number), own_end(found, into)
+    above = [line for line in lines[start : second - 1] if line.strip()]
+    moved = [*above, *([header[2]] if header is not None and header[2] else []), *lines[second:end]]
+    while moved and not moved[0].strip():
+        moved.pop(0)
+    kept = start
+    while not lines[kept].strip():
+        kept += 1
+    while kept > start and end < found[number].end_line and not lines[end].strip():
+        end += 1  # the blank lines above the header are those above the next one
+    is_last = number == len(found) - 1
+    cut = (start, len(lines)) if is_last else (kept, end)
+    removed = TextEdit(line_start(lines, cut[0] + 1), min(line_start(lines, cut[1] + 1), len(text)), "")
+    at = line_start(lines, target + 1)
+    edits = (TextEdit(at, at, "".join(f"{line}\n" for line in moved)), removed)
+    return Correction("Move its keys to the first table of this name", edits)
 
 
 def _keys(dotted: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, Final, cast, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from ..templates import Json
-from .blocks import ParsedBlock, ParsedText, TextBlock, block_layout, parse
+from .blocks import ParsedBlock, ParsedText, block_layout, parse
 from .correction import Correction, TextEdit, apply, line_start
 from .document import SCHEMA_LINE, Document
 from .environment_names import TABLE
@@ -45,6 +45,7 @@ from .problems import (
 )
 from .remarks import Remark, remarks
 from .syntax import Mistake
+from .text_blocks import TextBlock
 from .text_history import difference
 from .value_mistakes import in_quotes
 
