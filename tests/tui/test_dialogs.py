@@ -19,7 +19,6 @@ from tui_connector.tui.run.options import RunOptionsScreen
 from tui_connector.tui.send.options import SendOptionsScreen
 from tui_connector.tui.widgets.choice import ChoiceScreen
 from tui_connector.tui.widgets.dialog_panel import DialogPanel
-from tui_connector.tui.widgets.frame import KeyFooter
 from tui_connector.tui.widgets.questions import AllowScreen, ConfirmScreen, DiscardScreen, UnsavedScreen, WorkAnswer
 
 LONG = "\n".join(f"line {number}" for number in range(60))
@@ -55,7 +54,7 @@ async def test_a_message_covers_no_part_of_a_dialog(
             app.notify(message, markup=False)
             await until(pilot, lambda message=message: message[:9] in shown(app))  # type: ignore[misc]
             messages = [each.region for each in screen.query("Toast")]
-            panels = [each.region for each in screen.children if not isinstance(each, KeyFooter) and each.region]
+            panels = [each.region for each in screen.children if each.region and not isinstance(each, ToastRack)]
             assert panels
             assert not [(each, panel) for each in messages for panel in panels if each.overlaps(panel)]
 

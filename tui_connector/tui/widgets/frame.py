@@ -266,7 +266,7 @@ class Dialog(ModalScreen[T], BaseScreen[T]):
     unread: Unread | None = None
 
     def on_mount(self) -> None:
-        self.mount(KeyFooter(), before=0)  # so that messages are drawn over it
+        self.mount(KeyFooter())
 
     @on(events.ScreenResume)
     def _begin_reading(self) -> None:
