@@ -67,6 +67,8 @@ async def test_the_form_of_an_environment_says_where_each_secret_is_read_from(ma
             await until_shown(pilot, f"Environment {name}")
             await until_shown(pilot, words)
             await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
         await pilot.press("plus", "end", "enter")
         await until_shown(pilot, "Name of the new environment")

@@ -102,6 +102,13 @@ async def test_letters_typed_over_the_environments_choose_none(
         assert isinstance(app.screen, EnvironmentScreen)
         await pilot.press("up", "down", "d")
         await until_shown(pilot, "Delete staging?")
+        for declined, key in (("n", "m"), ("escape", "e"), ("escape", "plus"), ("escape", "")):
+            await pilot.press(declined)
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+            await until_shown(pilot, "▸   staging")
+            if key:
+                await pilot.press(key)
+                await until(pilot, lambda: not isinstance(app.screen, EnvironmentScreen | ProfilePage))
 
 
 async def test_runs_and_requests_of_another_environment_are_named_with_it(machine: Machine) -> None:
@@ -239,6 +246,8 @@ clients.shop.plugins.base-uri.uri = "URL/rest/V1"
             await until_shown(pilot, "session")
             await pilot.press("ctrl+s")
             await until(pilot, lambda: "Secrets set" in str([each.message for each in app._notifications]))
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))  # the file was not changed
+            await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
             app.screen.query_one(PartList).select("incoming", "items")
             await pilot.press("r")
@@ -322,7 +331,8 @@ async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_eac
         text = " ".join((await until_shown(pilot, "Rename staging to live-2?")).split())
         assert "What is named after staging stays" in text
         await pilot.press("n")
-        await choose("m")
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
+        await pilot.press("m")
         await until_shown(pilot, "New name of staging")
         await pilot.press(*"live", "enter")
         await until_shown(pilot, "staging.jsonl → live.jsonl")

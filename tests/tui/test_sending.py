@@ -344,7 +344,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.press("e")
         await acme.shows("Edit NO-SUCH")
         await acme.press("ctrl+s")
-        await acme.shows("Unchanged: nothing is sent.")
+        await acme.shows("Unchanged: nothing is sent.", "l shows it.")  # on the task again
         await acme.press("e")
         await acme.shows("Edit NO-SUCH")
         await acme.press("x", "ctrl+s")

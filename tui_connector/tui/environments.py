@@ -63,8 +63,8 @@ class EnvironmentChoice(NamedTuple):
     """What is to be done, and with which environment."""
 
     action: Literal["use", "edit", "add", "copy", "rename", "delete"]
-    name: str = ""
-    """Empty for the base values, and for a new one."""
+    name: str = DEFAULT_ENVIRONMENT
+    """Of the selected one; of "add", the one that was selected."""
 
 
 def choose_environment(
@@ -75,11 +75,12 @@ def choose_environment(
     is_usable: bool,
     chosen: Callable[[EnvironmentChoice], None],
     selected: str = "",
+    is_new: bool = False,
 ) -> None:
     """Shows the environments of a profile, whose data is `draft`, and calls `chosen` with what is to be done.
 
-    `selected`, which was just added, is selected first, in a list that opens by itself; without it, `current`, the one
-    in use.
+    `selected` is selected first; without it, `current`, the one in use. `is_new`: it was just added, and the list opens
+    by itself.
 
     `is_usable`: the profile is valid, so that its environments can be compared and used, and not only edited.
     """
@@ -87,7 +88,7 @@ def choose_environment(
     if is_usable:
         data = {name: environment_data(draft, name) for name in (DEFAULT_ENVIRONMENT, *names)}
         screen = EnvironmentScreen(data, current, selected, {name: with_environment(draft, name) for name in names})
-        opened = by_itself(screen) if selected else screen
+        opened = by_itself(screen) if is_new else screen
         app.push_screen(opened, lambda choice: None if choice is None else chosen(choice))
         return
     titles = {**{name: f"Edit {name}" for name in names}, _NEW: "Add an environment"}
@@ -97,7 +98,7 @@ def choose_environment(
         if name is not None:
             chosen(EnvironmentChoice("add") if name == _NEW else EnvironmentChoice("edit", name))
 
-    app.push_screen(ChoiceScreen(titles, question=question, title="Environment"), edit)
+    app.push_screen(ChoiceScreen(titles, selected, question=question, title="Environment"), edit)
 
 
 _OF_ENVIRONMENT = ("environment.edit", "environment.copy", "environment.rename", "environment.delete")
@@ -175,7 +176,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
         address = next(base_uris(data), "")
         return Content.assemble(
             "● " if name == self._current else "  ",
-            (f"{name}  ", "bold"),
+            (f"{name:<{max(map(len, self._data))}}  ", "bold"),
             shown_line(public_address(address), _WIDTH),
             ("  PRODUCTION" if live else "", TONES["error"]),
         )
@@ -289,7 +290,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
 
     def action_add(self) -> None:
         """Adds an environment."""
-        self.dismiss(EnvironmentChoice("add"))
+        self.dismiss(EnvironmentChoice("add", self._highlighted))
 
     def action_scroll(self, pages: int) -> None:
         """Scrolls the differences."""
@@ -303,8 +304,7 @@ class EnvironmentScreen(Dialog[EnvironmentChoice | None]):
             self._set_unmatched(True)
             self.notify(NOTHING_CHOSEN, markup=False)
             return
-        name = event.option.id or DEFAULT_ENVIRONMENT
-        self.dismiss(EnvironmentChoice("use", "" if name == DEFAULT_ENVIRONMENT else name))
+        self.dismiss(EnvironmentChoice("use", event.option.id or DEFAULT_ENVIRONMENT))
 
 
 def _shown(value: object) -> str:

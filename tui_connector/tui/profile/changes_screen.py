@@ -24,6 +24,8 @@ class ChangesScreen(ProfileScreen):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.part_changes = PartChanges(self.app, self.machine, self.path, self.file_workbench)
+        self.reopens: Callable[[], object] | None = None
+        """Opens the dialog that led to a change which was not made, once the file was read."""
 
     @property
     def selected_part(self) -> ProfilePart | None:
@@ -77,14 +79,16 @@ class ChangesScreen(ProfileScreen):
             self.notify(shown_line(f"Saved: {change.title}{where}. u undoes it.", 200), markup=False)
 
     @work(exclusive=True, group="delete")
-    async def change_environment(self, action: Literal["rename", "delete"], name: str) -> None:
-        """Deletes or renames an environment, after the difference was shown."""
-        if action == "delete":
-            if await self._save_change(name, self.part_changes.delete_environment(name)):
-                self.notify(shown_line(f"Deleted: {name}. u restores it."), markup=False)
-            return
-        if new := await self._rename(name, self.part_changes.rename_environment(name)):
+    async def change_environment(
+        self, action: Literal["rename", "delete"], name: str, declined: Callable[[], object]
+    ) -> None:
+        """Deletes or renames an environment, after the difference was shown; `declined` reopens what led to that."""
+        if action == "rename" and (new := await self._rename(name, self.part_changes.rename_environment(name))):
             self.environment_renamed(name, new)
+        elif action == "delete" and await self._save_change(name, self.part_changes.delete_environment(name)):
+            self.notify(shown_line(f"Deleted: {name}. u restores it."), markup=False)
+        else:
+            self.reopens = declined
 
     async def _rename(self, name: str, renaming: Awaitable[tuple[str, SavedChange] | None]) -> str:
         """Awaits the change, and says what it is called since; returns that, or "" where nothing was renamed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from textual import work
 
@@ -27,16 +28,18 @@ class FormsScreen(TextsScreen):
         """Called when a form is about to open, which takes a while."""
         raise NotImplementedError
 
-    async def edit_here(self, part: ProfilePart, *, add: bool, at: FormPath = ()) -> bool:
+    async def edit_here(
+        self, part: ProfilePart, *, add: bool, at: FormPath = (), declined: Callable[[], object] | None = None
+    ) -> bool:
         """Opens the form of the part over the page, or adds one; False if the guide is the place to edit it.
 
-        `at` is the field that has the focus first.
+        `at` is the field that has the focus first; `declined` reopens what led here, if the file stays as it is.
         """
         # keys that are pressed now are meant for the form
         self.busy = f"Opening {part.name or 'the list of what can be added'}"
         self.show_status()
         if await self._has_form(part):
-            self._edit_in_form(part, add=add, at=at)
+            self._edit_in_form(part, add=add, at=at, declined=declined)
             return True
         self.busy = ""
         return False
@@ -49,7 +52,9 @@ class FormsScreen(TextsScreen):
         return await asyncio.to_thread(drafts.find, key_for(self.path)) is None
 
     @work(exclusive=True, group="edit")
-    async def _edit_in_form(self, part: ProfilePart, *, add: bool, at: FormPath) -> None:
+    async def _edit_in_form(
+        self, part: ProfilePart, *, add: bool, at: FormPath, declined: Callable[[], object] | None
+    ) -> None:
         """Opens the form of the part, or adds one; saves it after the difference was shown.
 
         From the text, which `at` tells, it leads back there.
@@ -65,14 +70,22 @@ class FormsScreen(TextsScreen):
             if change is not None:
                 self.record(change)
                 self.notify(done.format(part.name), markup=False)
+        if change is None:
+            self.reopens = declined
         if at:
             self.show_text(at)
 
     @work(exclusive=True, group="edit")
-    async def edit_environment(self, name: str = "", at: FormPath = (), like: str = "") -> None:
+    async def edit_environment(
+        self,
+        name: str = "",
+        at: FormPath = (),
+        like: str = "",
+        declined: Callable[[], object] | None = None,
+    ) -> None:
         """Opens the form of an environment, at this field, or adds one; saves it after the difference was shown.
 
-        `like` is the environment that a new one is a copy of. As above for `at`.
+        `like` is the environment that a new one is a copy of. As above for `at` and `declined`.
         """
         change, done = None, "Saved: {}. ^Z undoes it." if at else "Saved: {}. E uses it, u undoes the change."
         opening = self.changing(f"Opening {name or 'the form of an environment'}")
@@ -88,6 +101,8 @@ class FormsScreen(TextsScreen):
                 self.record(change)
             if change is not None and done:
                 self.notify(done.format(name), markup=False)
+        if change is None:
+            self.reopens = declined
         if at:
             self.show_text(at)
 

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
+from textual.widget import AwaitMount
 from textual.widgets import OptionList, Static
 
 from ...client.exchange import Exchange
@@ -25,7 +26,7 @@ from ...guide.profiles.saved_changes import ChangedPart
 from ...guide.profiles.saved_profile import part_of
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.summaries import ProfilePart, parts
-from ...profile.environment_names import TABLE
+from ...profile.environment_names import DEFAULT_ENVIRONMENT, TABLE
 from ...profile.problems import Problem
 from ...text import shown_line
 from ..commands import PaletteCommand
@@ -175,13 +176,7 @@ class ProfilePage(StatusScreen, FormsScreen):
         at, self.form_at = self.form_at, ()
         if at:
             self.call_after_refresh(self._open_form, at)
-        added, self.added_environment = self.added_environment, ""
-        if added:
-            how = "E uses it, u undoes the change."
-            if is_on_top(self):
-                self._choose_environment(added)
-                how = "Enter uses it; on the page, u undoes it."
-            self.notify(f"Added: {added}. {how}", markup=False)
+        self._reopen()
 
     @on(PartList.Resized)
     def show_status(self) -> None:
@@ -317,8 +312,16 @@ class ProfilePage(StatusScreen, FormsScreen):
         if family is not None and (family in ("incoming", "outgoing") or self._list.selected is None):
             await self._add(family)
         else:
-            options = titles_to_add(self.path, self.opened, self._list.selected)
-            await self.app.push_screen(ChoiceScreen(options, title="Add to the profile"), self._add)
+            await self._choose_to_add()
+
+    def _choose_to_add(self, family: str = "") -> AwaitMount:
+        """Asks what to add, with this family selected; asks again where that is declined."""
+
+        async def chosen(family: str | None) -> None:
+            await self._add(family, partial(self._choose_to_add, family or ""))
+
+        options = titles_to_add(self.path, self.opened, self._list.selected)
+        return self.app.push_screen(ChoiceScreen(options, family, title="Add to the profile"), chosen)
 
     def more_commands(self) -> Sequence[PaletteCommand]:
         """Adds a part of each family, whatever is selected."""
@@ -335,14 +338,15 @@ class ProfilePage(StatusScreen, FormsScreen):
             self.set_focus(self._list)
             self._list.select(found.family, found.name)
 
-    async def _add(self, family: str | None) -> None:
+    async def _add(self, family: str | None, declined: Callable[[], object] | None = None) -> None:
+        """Adds one of this family; `declined` reopens what led here."""
         if family == TABLE:
-            self.edit_environment()
+            self.edit_environment(declined=declined)
             return
         found = next((each for each in FAMILIES if each == family), None)
         if found is None:
             return
-        if not await self.edit_here(ProfilePart(found, "", ""), add=True):
+        if not await self.edit_here(ProfilePart(found, "", ""), add=True, declined=declined):
             has_form = found in ("incoming", "outgoing")
             await self._edit(self._list.selected, "add", partial(self._add, found) if has_form else None, found)
 
@@ -475,7 +479,20 @@ class ProfilePage(StatusScreen, FormsScreen):
         """Chooses an environment, and shows what differs in it; edits or adds one."""
         self._choose_environment()
 
-    def _choose_environment(self, selected: str = "") -> None:
+    def _reopen(self) -> None:
+        """Opens the dialog that led to a change which was not made, or the environments with one that was added."""
+        reopens, self.reopens = self.reopens, None
+        if reopens is not None and is_on_top(self):
+            reopens()
+        added, self.added_environment = self.added_environment, ""
+        if added:
+            how = "E uses it, u undoes the change."
+            if is_on_top(self):
+                self._choose_environment(added, is_new=True)
+                how = "Enter uses it; on the page, u undoes it."
+            self.notify(f"Added: {added}. {how}", markup=False)
+
+    def _choose_environment(self, selected: str = "", *, is_new: bool = False) -> None:
         opened = self.opened
         if opened is None or opened.document is None:
             return
@@ -487,17 +504,22 @@ class ProfilePage(StatusScreen, FormsScreen):
             is_usable=is_usable,
             chosen=self._use_or_edit,
             selected=selected,
+            is_new=is_new,
         )
 
     def _use_or_edit(self, choice: EnvironmentChoice) -> None:
+        name = "" if choice.name == DEFAULT_ENVIRONMENT else choice.name
+        if choice.action == "use":
+            if name != self.environment:
+                self.post_message(self.EnvironmentChosen(self.path, name, self._list.selected))
+            return
+        declined = partial(self._choose_environment, choice.name)
         if choice.action in ("rename", "delete"):
-            self.change_environment(choice.action, choice.name)
-        elif choice.action == "copy":
-            self.edit_environment(like=choice.name)
-        elif choice.action != "use":
-            self.edit_environment(choice.name)
-        elif choice.name != self.environment:
-            self.post_message(self.EnvironmentChosen(self.path, choice.name, self._list.selected))
+            self.change_environment(choice.action, name, declined)
+        elif choice.action == "edit":
+            self.edit_environment(name, declined=declined)
+        else:
+            self.edit_environment(like=name if choice.action == "copy" else "", declined=declined)
 
     def leave_environment(self) -> None:
         if is_on_top(self):  # otherwise the file is read again once it is

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from textual import on
+from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from ...files import ChangedOnDisk
+from ...errors import UserError
+from ...files import ChangedOnDisk, described
 from ...guide.drafts import key_for
 from ...guide.environment_values import check_new_name, new_environment
 from ...guide.profiles.edit import ProfileEdit, begin_edit
@@ -55,14 +57,22 @@ _KEPT = "Another program has changed the file meanwhile; that is kept.\n"
 _MERGED = "Another program has changed the file meanwhile; merged as you chose.\n"
 
 
-class AddPartScreen(Dialog[tuple[str, bool] | None]):
-    """Asks what to add: an entity (its name, True) or any path (the path, False). Esc returns None."""
+Added = tuple[str, SavedChange]
+"""The name of what was added, and the change of the file."""
+
+
+class AddPartScreen(Dialog[Added | None]):
+    """Asks what to add, and stays below the question whether to add it until that is answered with yes. Esc: None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-part.back")]
 
-    def __init__(self, family: ConfigurationFamily) -> None:
+    def __init__(self, family: ConfigurationFamily, add: Callable[[str, bool], Awaitable[Added | None]]) -> None:
+        """`add` is called with an entity and True, or with any path and False; None where it adds nothing.
+
+        It may raise `UserError` or OSError, which is shown.
+        """
         super().__init__()
-        self._family = family
+        self._family, self._add = family, add
 
     def compose(self) -> ComposeResult:
         with DialogPanel(id="choices") as panel:
@@ -77,11 +87,25 @@ class AddPartScreen(Dialog[tuple[str, bool] | None]):
 
     @on(EntityChooser.Chosen)
     def _chosen(self, message: EntityChooser.Chosen) -> None:
-        self.dismiss((message.name, True))
+        self._add_part(message.name, is_entity=True)
 
     @on(EntityChooser.PathGiven)
     def _path(self, message: EntityChooser.PathGiven) -> None:
-        self.dismiss((message.path, False))
+        self._add_part(message.path, is_entity=False)
+
+    @work(exclusive=True)
+    async def _add_part(self, what: str, *, is_entity: bool) -> None:
+        self.loading_message = f"Adding {shown_line(what, 60)}"
+        try:
+            added = await self._add(what, is_entity)
+        except (UserError, OSError) as error:
+            words = str(error) if isinstance(error, UserError) else described(error)
+            self.notify(shown_line(words, 400), severity="error", timeout=10, markup=False)
+        else:
+            if added is not None:
+                self.dismiss(added)
+        finally:
+            self.loading_message = ""
 
 
 class PartForms:
@@ -115,7 +139,7 @@ class PartForms:
         change = await self._edit_environment(workbench, edit, name, at)
         return None if change is None else change.titled(f"edit {name}")
 
-    async def add_environment(self, workbench: Workbench, like: str = "") -> tuple[str, SavedChange] | None:
+    async def add_environment(self, workbench: Workbench, like: str = "") -> Added | None:
         """Prompts for the name of a new environment and opens its form; returns the name as well.
 
         `like` is one that it is a copy of. Raises `UserError` or OSError.
@@ -196,16 +220,13 @@ class PartForms:
             self._edits = None
         return change
 
-    async def add(self, workbench: Workbench, family: ConfigurationFamily) -> tuple[str, SavedChange] | None:
-        """Asks what to add, and saves it after the difference was shown; returns the name of the part as well.
+    async def add(self, workbench: Workbench, family: ConfigurationFamily) -> Added | None:
+        """Asks what to add, and saves it after the difference was shown; None if nothing is added."""
+        return await self._app.push_screen_wait(AddPartScreen(family, partial(self._add, workbench, family)))
 
-        Raises `UserError` or OSError.
-        """
-        chosen = await self._app.push_screen_wait(AddPartScreen(family))
-        if chosen is None:
-            return None
+    async def _add(self, workbench: Workbench, family: ConfigurationFamily, what: str, is_entity: bool) -> Added | None:
+        """Adds what was chosen, after the difference was shown. Raises `UserError` or OSError."""
         edit = await asyncio.to_thread(begin_edit, self._path)
-        what, is_entity = chosen
         setup = edit.setup
         setup.data = workbench.machine.directories.data_for(self._path.parent)
         if not is_entity:
@@ -213,10 +234,7 @@ class PartForms:
         else:
             name = setup.add_incoming(what) if family == "incoming" else setup.add_outgoing(what)
         change = await self._save(workbench, edit, f"Add {name}", yes="Add", no="Cancel")
-        if change is None:
-            self._app.notify("Nothing was added.", markup=False)
-            return None
-        return name, change.titled(f"add {name}")
+        return None if change is None else (name, change.titled(f"add {name}"))
 
     async def _save(
         self,

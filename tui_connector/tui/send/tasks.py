@@ -237,7 +237,11 @@ class TasksScreen(BaseScreen[bool]):
         """Opens the task; the line of one that could not be read is read first."""
 
         def wanted(action: TaskAction | None) -> None:
-            if action is not None:
+            if action == "edit":
+                self._edit(task, cancelled=lambda: self._show_task(task))
+            elif action == "log":
+                self._show_log(task, left=lambda: self._show_task(task))
+            elif action is not None:
                 getattr(self, f"action_{action}")()
 
         self._opening = True
@@ -264,9 +268,11 @@ class TasksScreen(BaseScreen[bool]):
 
     def action_edit(self) -> None:
         """Edits the entity of the task, and offers to send it."""
-        task = self._rows.selected
-        if task is None:
-            return
+        if (task := self._rows.selected) is not None:
+            self._edit(task)
+
+    def _edit(self, task: Task, cancelled: Callable[[], object] = lambda: None) -> None:
+        """`cancelled` is called where the entity stays as it is."""
         if task.state not in (*RETRIABLE, "new"):
             self.notify(f"It is {task.state}: {_NOT_SENT_AGAIN}")
             return
@@ -274,6 +280,8 @@ class TasksScreen(BaseScreen[bool]):
         def edited(entity: Json) -> None:
             if entity is not None:
                 self._send_edited(task, entity)
+            else:
+                cancelled()
 
         try:
             self.app.push_screen(EntityScreen(self._task_sender.workbench.machine, task), edited)
@@ -402,9 +410,17 @@ class TasksScreen(BaseScreen[bool]):
 
     def action_log(self) -> None:
         """The requests of the task: those of this session, otherwise what the history has of its identifier."""
-        task, found = self._rows.selected, self._list
-        if task is None or found is None or found.run is None:
+        if (task := self._rows.selected) is not None:
+            self._show_log(task)
+
+    def _show_log(self, task: Task, left: Callable[[], object] = lambda: None) -> None:
+        """`left` is called once the log is left."""
+        if (found := self._list) is None or found.run is None:
             return
+
+        def closed(_: None) -> None:
+            left()
+
         bench = self._task_sender.workbench
         exchange = bench.exchanges.by_number(task.exchange) if task.exchange is not None else None
         if exchange is not None and _is_of(exchange, found.run.began, task.updated):
@@ -423,14 +439,14 @@ class TasksScreen(BaseScreen[bool]):
             )
             screen = RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}")
             screen.viewed = self.viewed
-            self.app.push_screen(screen)
+            self.app.push_screen(screen, closed)
             return
         file, environment = self._task_sender.file, self._task_sender.profile.environment
         recorded = earlier_sessions(bench.machine, file, environment, {environment: bench.exchanges}.get)
         quoted = f'"{task.identifier}"'
         if task.identifier and '"' not in task.identifier:
             recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")
-        self.app.push_screen(RecordedScreen(bench.machine, recorded))
+        self.app.push_screen(RecordedScreen(bench.machine, recorded), closed)
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         return await resend(self._task_sender.workbench, self._task_sender.profile, exchange, request)
