@@ -40,6 +40,7 @@ def test_cells_stand_for_conditions(cells: tuple[str, str, str], rows: list[str]
     ("value", "doubt"),
     [
         ("complete or processing", "“complete or processing” is one value of a; for either"),
+        ("complete and", "the value of a ends with and, which joins nothing: complete and"),
         ("'n Sync", "with its quote"),
         ("'a'b", "with its quote: 'a'b"),
     ],

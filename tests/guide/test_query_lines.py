@@ -122,6 +122,8 @@ def test_any_value_arrives_as_it_was_typed(value: str) -> None:
         ("where status >=", "status >= has no value"),
         ("where status equals 5", "did you mean 'eq'"),
         ("where status = 5 and name likee %9%", "did you mean 'like'"),
+        ("where lastname is Doe", "'is' is only for null, as in: is null; did you mean 'eq'?"),
+        ("where status = 5 or status IS  NOT 6", "did you mean 'neq'"),
         ("where name like salt and pepper", "a value with and in it needs quotes"),
         ("where name like 'salt' pepper", "there can only be and or or"),
         ("sort created_at down", "sort created_at desc"),
@@ -145,6 +147,9 @@ def test_invalid_criteria_say_what_is_wrong(line: str, message: str) -> None:
         ("where a = 1 and status", True),
         ("where a = 1 and status likee %9%", False),
         ("where a = 'x", True),
+        ("where a is", True),
+        ("where a is not", True),
+        ("where a is 5", False),
         ("where a(b) = 1", False),
     ],
 )

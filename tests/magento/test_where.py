@@ -84,6 +84,10 @@ def test_all_rows_must_match_besides_the_criteria_of_the_request() -> None:
         ("status processing", "'processing' is not a condition type of Magento"),
         ("status = processing", "did you mean 'eq'?"),
         ("qty moreq 5", "did you mean 'gteq'?"),
+        ("lastname is Doe", "'is' is only for null, as in: is null; did you mean 'eq'?"),
+        ("lastname is not null", "did you mean 'notnull'?"),
+        ("where status eq new", "a row begins with its field: remove where"),
+        ("status eq new and", "a condition is missing after and"),
         ("status eq", "status eq has no value; an empty one is written ''"),
         ("status null now", "status null has no value: remove 'now'"),
         ("status eq 'new", "the quote ' is not closed"),
@@ -125,6 +129,9 @@ _WRONG_PARTS = {
     "status processing": "processing",
     "status = processing": "=",
     "qty moreq 5": "moreq",
+    "lastname is Doe": "is Doe",
+    "lastname is not null": "is not null",
+    "where status eq new": "where",
     "name eq &{sku": "&{",
 }
 """The part of a row at which it is wrong, where that is known."""

@@ -19,6 +19,7 @@ from .criteria_rows import (
 
 Rows = list[tuple[Condition, ...]]
 _JOIN_BEFORE = re.compile(r"(where|and|or)\s+(?=\S)", re.IGNORECASE)
+_JOIN_BEHIND = re.compile(r"\s(and|or)$", re.IGNORECASE)
 _OR = re.compile(r"\sor\s", re.IGNORECASE)
 _SHOWN = 60
 """Characters of a value in a message."""
@@ -64,7 +65,9 @@ def _with_value(field: str, condition: str, value: str) -> ReadCells:
     except ValueError:
         doubt = ""
     shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-    if _OR.search(text):
+    if end := _JOIN_BEHIND.search(text):
+        doubt = f"the value of {field} ends with {end[1]}, which joins nothing: {shown}"
+    elif _OR.search(text):
         doubt = f"“{shown}” is one value of {field}; for either, repeat the field: or {field} = …"
     elif text[:1] in ("'", '"'):
         doubt = f"the value of {field} is sent with its quote: {shown}"

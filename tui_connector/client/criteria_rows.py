@@ -15,10 +15,13 @@ from ..errors import InvalidValue
 from ..misspelling import SIMILAR, most_similar
 
 CONDITION_TYPES = (
-    *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
-    *("nfinset", "regexp", "from", "to", "seq", "sneq", "ntoa", "fulltext"),
+    *("eq", "neq", "like", "nlike", "in", "nin", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset", "nfinset"),
+    *("regexp", "from", "to", "seq", "sneq", "ntoa", "fulltext"),
 )
-"""Magento's condition types (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); it silently reads any other one as "eq"."""
+"""Magento's condition types (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); it silently reads any other one as "eq".
+
+Without `is`: for `field is Doe` it writes `IS 'Doe'`, which MySQL refuses, so that the store responds with 500.
+"""
 
 WITHOUT_VALUE = ("null", "notnull")
 LIST_CONDITIONS = ("in", "nin", "finset", "nfinset")
@@ -39,8 +42,8 @@ _NUMBER = re.compile(r"\s*[+-]?\d*\.?\d+\s*")
 _NEARLY = 0.75
 """The similarity above which a word of a value is a misspelt condition: the words of a text are less similar."""
 _WRONG_CONDITIONS = {
-    **dict.fromkeys(("=", "==", "equal", "equals", "is_equal"), "eq"),
-    **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not"), "neq"),
+    **dict.fromkeys(("=", "==", "equal", "equals", "is_equal", "is"), "eq"),
+    **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not", "is_not"), "neq"),
     **dict.fromkeys((">=", "ge", "gte", "moreq", "min"), "gteq"),
     **dict.fromkeys(("<=", "le", "lte", "lesseq", "max"), "lteq"),
     **dict.fromkeys((">", "more", "after"), "gt"),
@@ -64,6 +67,7 @@ _SIGNS = {
     "<=": "lteq",
     "≤": "lteq",
 }
+_SIGN_OF = {"eq": "=", "neq": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
 SIGN = re.compile(r"\s*(?P<sign>>=|<=|!=|<>|==|[=<>≥≤≠])|\s+is\s+(?P<negated>not\s+)?null(?!\S)", re.IGNORECASE)
 """A condition as a sign, or `is null`."""
 _SOME_VALUE = "1"
@@ -76,9 +80,15 @@ _AND_CONDITION = re.compile(
     rf"\s+and\s+[\w.-]+(?:\s*(?:>=|<=|!=|<>|==|[=<>≥≤≠])|\s+(?:{'|'.join(CONDITION_TYPES)})(?!\S))", re.IGNORECASE
 )
 """What follows a value in a row, where a row of its own was meant."""
+_LEFT_OVER = re.compile(r"[\s,;]+(?:and|or)$", re.IGNORECASE)
+"""What is left at the end of a line of which more was deleted, or is to come."""
+_BEGINS_WITH_WHERE = re.compile(r"\s*where\s+(?=\S)", re.IGNORECASE)
+_ENDS_WITH_AND = re.compile(r"\s+and$", re.IGNORECASE)
 _AND_WORDS = re.compile(r"\s+and\s+(?P<field>[\w.-]+)\s+(?P<word>\w+)(?!\S)", re.IGNORECASE)
-_NOT = re.compile(r"\s*(not\s+(?:in|like|null))(?!\S)", re.IGNORECASE)
-"""Conditions of SQL in two words."""
+_OF_SQL = re.compile(r"\s*(not\s+(?:in|like|null)|is(?:\s+not)?(?:\s+null)?)(?!\S)", re.IGNORECASE)
+"""Conditions of SQL, also in several words."""
+_ONLY_NULL = ("is", "is not")
+"""Conditions of SQL that are only for null."""
 _QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}]|{quote}{quote})*){quote}") for quote in "'\""}
 _GROUPS = re.compile(r"(?:searchCriteria|search_criteria)\[(?:filter_?groups)\]\[(\d*)\]", re.IGNORECASE)
 _EXAMPLE = '"status eq processing"'
@@ -235,8 +245,10 @@ def _condition(text: str, *, as_shown: bool) -> tuple[Condition, str, str]:
         if word is None:
             raise IncompleteRow(f"{field} has no condition: write one and a value, such as {_EXAMPLE}")
         condition = word[0].lower()
-        if negated := _NOT.match(behind):
-            raise UnknownCondition(negated[1], len(behind) - negated.start(1))
+        if sql := _OF_SQL.match(behind):
+            if as_shown and sql.end() == len(behind) and _one_space(sql[1]) in _ONLY_NULL:
+                raise IncompleteRow(f"{field} {_one_space(sql[1])}: null is missing after it")
+            raise UnknownCondition(sql[1], len(behind) - sql.start(1))
         if condition not in CONDITION_TYPES:
             if word.end() == len(behind) and any(each.startswith(condition) for each in CONDITION_TYPES):
                 raise IncompleteRow(unknown_condition(word[0]))
@@ -279,6 +291,8 @@ def _value(text: str, before: str, condition: str, join: re.Pattern[str]) -> tup
     else:
         following = join.search(text)
         value, behind = _plain(text[: following.start()] if following else text, condition), text
+        if join is _OR and _ENDS_WITH_AND.search(f" {value}"):
+            raise IncompleteRow(f"{before}: a condition is missing after and; or write the value in quotes")
         if join is _OR and _has_condition(value):
             raise ValueError(
                 f"{before}: write the condition after and as a row of its own, or all of the value in quotes"
@@ -306,7 +320,34 @@ def unknown_condition(written: str) -> str:
     """The message for a condition that Magento does not have."""
     near = _meant(written, 0.5)
     hint = f"did you mean {near!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
+    if _one_space(written) in _ONLY_NULL:
+        return f"{written!r} is only for null, as in: is null; {hint}"
     return f"{written!r} is not a condition type of Magento; {hint}"
+
+
+def meant_rows(text: str) -> str:
+    """What was probably meant by conditions on one line that cannot be read; "" where that is not known."""
+    text = text.strip()
+    while True:
+        try:
+            read_shown_rows(text)
+        except UnknownCondition as error:
+            meant = _meant(error.written, SIMILAR)
+            if not meant:
+                return ""
+            at = len(text) - error.left
+            text = f"{text[:at]}{_SIGN_OF.get(meant, meant)}{text[at + len(error.written) :]}"
+        except ValueError:
+            shorter = _LEFT_OVER.sub("", text)
+            if shorter == text:
+                return ""
+            text = shorter
+        else:
+            return text
+
+
+def _one_space(words: str) -> str:
+    return " ".join(words.lower().split())
 
 
 def _meant(written: str, above: float) -> str:
@@ -325,11 +366,23 @@ def valid_row(row: str) -> str:
     try:
         read_row(row)
     except UnknownCondition as error:
+        if (rest := _BEGINS_WITH_WHERE.sub("", row)) != row and _is_row(rest):
+            wrong = InvalidValue("where-in-row", "a row begins with its field: remove where")
+            wrong.at, wrong.correction = 0, (row, rest)
+            raise wrong from None
         error.at = len(row.rstrip()) - error.left
         if near := _meant(error.written, SIMILAR):
             error.correction = (row, row[: error.at] + near + row[error.at + len(error.written) :])
         raise
     return row
+
+
+def _is_row(row: str) -> bool:
+    try:
+        read_row(row)
+    except ValueError:
+        return False
+    return True
 
 
 def parameters_of(rows: Sequence[Sequence[Condition]], names: Iterable[str] = ()) -> Iterator[tuple[int, str, str]]:

@@ -15,6 +15,7 @@ from ...client.criteria_rows import (
     Condition,
     is_misspelt_condition,
     is_of_its_type,
+    meant_rows,
     read_shown_rows,
 )
 from ...errors import InvalidValue
@@ -34,7 +35,7 @@ _COMPARISON = re.compile(
     rf"|[\s,;&|]\s*(?:{_FIELD}\s*!?[{_SIGNS}]|[!{_SIGNS}]+(?!\S))"
 )
 """A field and a sign, at the start of a value or behind a part of it; a value such as "YWJj==" ends with signs."""
-_ENGLISH = ("like", "in", "is", "to", "from")
+_ENGLISH = ("like", "in", "to", "from")
 """Conditions that are also words of a text: they are one only behind a field that is known, or looks like one."""
 _NULL = re.compile(r"(?:not\s+)?null\b", re.IGNORECASE)
 _SEPARATORS = ",;&|"
@@ -54,6 +55,9 @@ _ITEMS = "items"
 _LIST = (_ITEMS, "search_criteria", "total_count")
 """The fields of a response with a list (Magento\\Framework\\Api\\SearchResultsInterface)."""
 
+_WHERE = re.compile(r"^where\s+", re.IGNORECASE)
+_FIELD_AND_VALUE = 2
+"""Words of a line that may lack the sign between them."""
 _WORDS = ("where", "and", "or", "sort", "page")
 _SIZE = re.compile(
     r"(?:page[\s_-]*size|size|limit|per[\s_-]*page)\s*[=:]?\s*(\d+)(?:\s*per\s*page)?|(\d+)\s*per\s*page", re.IGNORECASE
@@ -160,6 +164,10 @@ def _meant_line(line: str) -> str:
     candidates = [words, ["where", *words]]
     if words and (near := most_similar(words[0], _WORDS)):
         candidates.insert(0, [near, *words[1:]])
+    if rows := meant_rows(_WHERE.sub("", " ".join(words))):
+        candidates.append(["where", rows])
+    if len(words) == _FIELD_AND_VALUE and (words[0] in COMMON_FIELDS or "_" in words[0]):
+        candidates.append(["where", words[0], "=", words[1]])
     for candidate in map(" ".join, candidates):
         if candidate != line and _is_clear(candidate):
             return candidate
@@ -246,8 +254,6 @@ def _about_value(condition: Condition, listed: _List) -> Iterator[str]:
         yield f"{_shown(found['line'])} is part of the value before it; {where}"
     elif condition.condition in LIST_CONDITIONS and (value[:1], value[-1:]) in (("(", ")"), ("[", "]")):
         yield f"a list is written without brackets: {condition.field} {condition.condition} {_shown_list(value)}"
-    elif condition.condition == "is" and value.lower().startswith("not "):
-        yield f"the value is {_shown(value)}; write != for what is not so, or the value in quotes"
     elif value.lower().split(" ")[0] in CONDITION_TYPES and " " in value:
         yield f"the value begins with a condition: {_shown(value)}; write one condition, or the value in quotes"
 
