@@ -14,8 +14,9 @@ from tui_connector.cli.errors import Exit, exit_code
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
 from tui_connector.profile.document import Document
+from tui_connector.profile.found import elements_of
 from tui_connector.profile.library import Library
-from tui_connector.profile.problems import check, elements_of
+from tui_connector.profile.problems import check
 from tui_connector.profile.text_checker import Checker
 
 
@@ -281,7 +282,30 @@ def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: s
             'batch = 20\n[outgoing.p]\nrequest = { uri = "p" }\n',
             "batch: unknown key at the top level; 'batch' belongs to outgoing.p: move it there",
         ),
-        ('timeout = "30s"\n[clients.m]\n[clients.n]\n', ":3:1: timeout: unknown key\n"),
+        ('timeout = "30s"\n[clients.m]\n[clients.n]\n', ":3:1: timeout: unknown key; 'timeout' is a key of a client\n"),
+        (
+            '[clients.m]\n[incoming.p]\nclient = "m"\nrequest = { uri = "p" }\ntimout = "30s"\n',
+            "timout: unknown key in incoming.p; did you mean 'timeout' in [clients.m]?",
+        ),
+        (
+            '[clients.m]\ntimeout = "9s"\n[incoming.p]\nclient = "m"\nrequest = { uri = "p" }\ntimeout = "30s"\n',
+            "unknown key in incoming.p; 'timeout' belongs to [clients.m], where it is set already",
+        ),
+        (
+            '[clients.m]\n[[clients.m.plugins]]\nkind = "content-type"\n[[clients.m.plugins]]\nkind = "retry"\n'
+            '[outgoing.p]\nclient = "m"\nattempts = 3\n',
+            "'attempts' belongs to clients.m.plugins (item 2 of 2): move it there",
+        ),
+        (
+            '[clients.m]\nauthentications = ["a"]\ntoken = { env = "T" }\n[authentications.a]\nkind = "bearer"\n',
+            "unknown key in clients.m; 'token' belongs to [authentications.a]: move it there",
+        ),
+        ("[clients.m]\nattempts = 3\n", "'attempts' is a key of the kind \"retry\" in plugins"),
+        ("[clients.m]\nbatch = 3\n", "'batch' is a key of an outgoing"),
+        (
+            '[outgoing.p]\nclient = "m"\nsource = { kind = "jsonl", path = "x", delimiter = ";" }\n',
+            'source.delimiter: unknown key; \'delimiter\' is a key of the kinds "csv", "stdin"',
+        ),
         ('[clients.m]\ndescripton = "x"\n', "unknown key; did you mean 'description'?"),
         (
             '[clients.m]\ndescripton = "x"\ndescription = "y"\n',

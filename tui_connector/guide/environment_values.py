@@ -15,7 +15,7 @@ from ..profile.environments import own_output, own_variable, with_environment
 from ..profile.model import ModelPath
 from ..profile.part_names import check_name
 from ..profile.positions import put, value_at
-from ..profile.text_checker import inline
+from ..profile.problem_fixes import inline
 from ..secrets.backends import entry_of, override_name
 from ..templates import Json
 from .secret_sources import secret_name, sources

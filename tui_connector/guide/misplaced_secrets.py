@@ -15,8 +15,8 @@ from ..profile.environment_names import TABLE
 from ..profile.environments import base_path
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
+from ..profile.problem_fixes import inline, value_edit
 from ..profile.problems import Problem, check_data, literal_secrets, with_sources
-from ..profile.text_checker import inline, value_edit
 from ..secrets.backends import override_name
 from ..secrets.cleaning import SecretKind
 from ..secrets.plain_text import known_secrets_in

@@ -17,11 +17,11 @@ from ..templates import Json
 from . import toml
 from .correction import Correction, TextEdit, line_start
 from .environment_names import TABLE
-from .model import Profile
+from .model import FAMILIES, Profile
 from .open_brackets import state_after
 from .part_names import free
 from .positions import layout, value_at
-from .problems import FAMILIES, Problem
+from .problems import Problem
 from .table_models import item_type, kind_class
 from .text_blocks import TextBlock, blocks
 

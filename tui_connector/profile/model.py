@@ -37,6 +37,8 @@ from .environment_names import DEFAULT_ENVIRONMENT
 from .on_failure import OnFailure
 from .part_names import NAME_RULE, is_name
 
+FAMILIES: Final = ("authentications", "clients", "incoming", "outgoing")
+"""The tables whose tables are the parts of a profile."""
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
     Plugin: ("tui_connector.client.plugins",),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path as File
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from .. import __version__
-from ..errors import InvalidValue, UserError
-from ..kinds import broken_packages
-from ..misspelling import MISSPELT, most_similar
+from ..errors import UserError
+from ..misspelling import most_similar
 from ..runs.inconsistency import Inconsistency, Setting
-from ..secrets.errors import LiteralSecret
-from ..secrets.source import VARIABLE_PATTERN
 from ..templates import Json
 from ..text import count
 from . import toml
@@ -26,10 +22,13 @@ from .correction import Correction
 from .document import Document
 from .environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from .environments import Misplaced, Overridden, own_secrets, unmarked_production, with_environment
-from .model import DEFAULT_CLIENT, FORMAT, ModelPath, Profile, inconsistencies
+from .found import Found, elements_of
+from .model import DEFAULT_CLIENT, FAMILIES, FORMAT, ModelPath, Profile, inconsistencies
 from .on_failure import NAME as ON_FAILURE
 from .positions import Layout, TextPosition, layout, position_finder, problem_offset, value_at
-from .table_models import as_type_of, keys_of, may_have, model_of, span_meant
+from .table_models import table_of
+from .unknown_keys import set_once
+from .validation_errors import found_of, is_of_secret, meant_among
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,30 +132,6 @@ def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile 
     return profile, [(each.path, each.message) for each in found]
 
 
-class Found(NamedTuple):
-    """A problem at a path of the data."""
-
-    path: ModelPath
-    message: str
-    code: str
-    suggestion: str = ""
-    """The key or the value that was probably meant."""
-    is_of_key: bool = False
-    """Whether the key is wrong, rather than its value."""
-    value: Json = None
-    """What the key that was meant has as its value, if not what is written."""
-    owner: ModelPath | None = None
-    """The table that has a key which is in another one."""
-    expected: str = ""
-    """pydantic's name of the error, such as "string_type"; empty for others."""
-    at: int | None = None
-    """The character of the value at which it is wrong, from 0; None for the value as a whole."""
-    correction: tuple[str, str] | None = None
-    """A part of the value that is wrong, and what was probably meant."""
-    setting: Setting | None = None
-    """A key that is to be set, and its value."""
-
-
 MAX_PROBLEMS = 100
 """Problems of one profile that are worked out; the others are counted."""
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -211,20 +186,11 @@ def find_problems(
             message = f"{client}: {message}" if name else message
             found.append(Found(path, message, "unmarked-production", setting=setting))
     if found or base is None:
-        return None, [_set_once(each, data) for each in found]
+        return None, [set_once(each, data) for each in found]
     if environment in ("", DEFAULT_ENVIRONMENT):
         return base, []
     _require(data, environment)
     return profiles[environment], []
-
-
-def _set_once(found: Found, data: Mapping[str, Any]) -> Found:
-    """An unknown key whose correction would set another key of its table twice has none."""
-    meant = found.suggestion
-    if found.code != "unknown-key" or not meant or meant not in _table(value_at(data, found.path[:-1])):
-        return found
-    message = f"unknown key; {meant!r}, which it resembles, is set already"
-    return found._replace(message=message, suggestion="", value=None)
 
 
 def _newer_format(written: object) -> str:
@@ -254,11 +220,22 @@ def _in_environment(
         profile, wrong = _checked_alone(applied.data, prepare)
     found = _worked_out([partial(_of_override, each) for each in applied.problems])
     found += [
-        each._replace(path=applied.place(each.path), setting=_setting_of(applied, each))
+        _of_environment(each, applied, name)
         for each in wrong
         if (each.path, each.message) not in known or applied.overrides(each.path)
     ]
     return (None if found else profile), found, applied.data
+
+
+def _of_environment(found: Found, applied: Overridden, name: str) -> Found:
+    """A problem of the data with the values of an environment, where that or the base has what is wrong."""
+    path, setting = applied.place(found.path), _setting_of(applied, found)
+    if path[:1] != (TABLE,):
+        return found._replace(path=path, setting=setting)
+    owner = found.owner
+    if owner is not None:  # elements of lists have other names in an environment
+        owner = (TABLE, name, *owner) if all(isinstance(each, str) for each in owner) else None
+    return found._replace(path=path, setting=setting, owner=owner, is_set=False)
 
 
 def _of_override(found: Misplaced) -> Found:
@@ -281,11 +258,11 @@ def _checked_alone(data: Mapping[str, Any], prepare: Prepare = dict) -> tuple[Pr
         profile = Profile.model_validate(prepared, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        errors.sort(key=lambda each: not isinstance(_cause(each), LiteralSecret))  # none of these is left out
-        secrets = sum(isinstance(_cause(each), LiteralSecret) for each in errors)
+        errors.sort(key=lambda each: not is_of_secret(each))  # none of these is left out
+        secrets = sum(is_of_secret(each) for each in errors)
         wrong = {each["loc"][:2] for each in errors}
         unclear: list[Callable[[], Found]] = [
-            *(partial(_found, data, each) for each in errors),
+            *(partial(found_of, data, each) for each in errors),
             *_inconsistencies_of_valid_parts(data, prepared, wrong),
             *_undefined_in_invalid_parts(data, wrong),
         ]
@@ -305,24 +282,8 @@ def _worked_out(unclear: Sequence[Callable[[], Found]], most: int = MAX_PROBLEMS
 def _inconsistent(found: Inconsistency, known: Sequence[str]) -> Found:
     if not found.wanted:
         return Found(found.place, found.message, "inconsistent", setting=found.setting)
-    message = f"{found.message}{_hint(found.wanted, known)}"
+    message = f"{found.message}{meant_among(found.wanted, known)}"
     return Found(found.place, message, "unknown-name", most_similar(found.wanted, known))
-
-
-_CODES = {
-    "extra_forbidden": "unknown-key",
-    "missing": "missing",
-    "union_tag_invalid": "unknown-kind",
-    "union_tag_not_found": "missing-kind",
-}
-"""The codes of problems by pydantic's type of error; those with "_type" are "wrong-type", others "invalid-value"."""
-
-
-def _code(error: Any) -> str:
-    if isinstance(_cause(error), LiteralSecret):
-        return "literal-secret"
-    kind = str(error["type"])
-    return _CODES.get(kind, "wrong-type" if kind.endswith("_type") else "invalid-value")
 
 
 def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
@@ -331,7 +292,7 @@ def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
         Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = [_found(data, each) for each in errors if isinstance(_cause(each), LiteralSecret)]
+        found = [found_of(data, each) for each in errors if is_of_secret(each)]
         return {each.path: each.message for each in found}
     return {}
 
@@ -344,13 +305,6 @@ def with_sources(data: Mapping[str, Any], sources: Mapping[ModelPath, Mapping[st
         if isinstance(table, dict | list):
             table[path[-1]] = dict(source)  # type: ignore[index]
     return copied
-
-
-def _cause(error: Any) -> object:
-    return error.get("ctx", {}).get("error")
-
-
-FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
 def _inconsistencies_of_valid_parts(
@@ -383,10 +337,10 @@ def _undefined_in_invalid_parts(
     data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
 ) -> Iterator[Callable[[], Found]]:
     """References to undefined names, in parts that are invalid for other reasons."""
-    known = {family: dict.fromkeys(_table(data.get(family))) for family in ("authentications", "clients")}
+    known = {family: dict.fromkeys(table_of(data.get(family))) for family in ("authentications", "clients")}
     known["clients"].setdefault(DEFAULT_CLIENT)
     for family, name in (place for place in wrong if len(place) == 2):
-        part = _table(value_at(data, (family, name)))
+        part = table_of(value_at(data, (family, name)))
         kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
         value = part.get(key)
         if isinstance(value, list) != (key == "authentications"):
@@ -401,12 +355,8 @@ def _undefined_in_invalid_parts(
 
 def _undefined(path: ModelPath, what: str, wanted: str, known: Iterable[str]) -> Found:
     names = list(known)
-    message = f"unknown {what} {wanted!r}{_hint(wanted, names)}"
+    message = f"unknown {what} {wanted!r}{meant_among(wanted, names)}"
     return Found(path, message, "unknown-name", most_similar(wanted, names))
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def referenced_family(path: ModelPath) -> str:
@@ -416,21 +366,6 @@ def referenced_family(path: ModelPath) -> str:
     if path[2:] in (("parent", "incoming"), ("source", "name")):
         return "incoming"
     return "clients" if path[2:] == ("client",) or path == (ON_FAILURE, "client") else ""
-
-
-def elements_of(data: object, path: ModelPath) -> str:
-    """Which elements of lists a path leads through, counted from 1: "item 2 of 3".
-
-    Empty if there is no choice: no list, or one element.
-    """
-    found = []
-    for step in path:
-        if isinstance(data, list) and isinstance(step, int) and step < len(data):
-            found += [f"item {step + 1} of {len(data)}"] if len(data) > 1 else []
-            data = data[step]
-        else:
-            data = data.get(step) if isinstance(data, Mapping) else None
-    return ", ".join(found)
 
 
 def _problem(found: Found, known: Layout, position: Callable[[int], TextPosition], data: Mapping[str, Any]) -> Problem:
@@ -444,168 +379,3 @@ def _problem(found: Found, known: Layout, position: Callable[[int], TextPosition
     path = ".".join(map(str, found.path))
     elements = elements_of(data, found.path)
     return Problem(line, column, path, found.message, found.code, keys=found.path, elements=elements)
-
-
-def _found(data: Mapping[str, Any], error: Any) -> Found:
-    path = _data_path(data, error["loc"])
-    kind, context, code = error["type"], error.get("ctx", {}), _code(error)
-    if kind == "extra_forbidden":
-        return _unknown_key(data, error["loc"], path)
-    if kind == "missing":
-        return Found(path, "is missing", code)
-    if kind == "union_tag_invalid":
-        known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        broken = "".join(f"; the package {one.name} could not be loaded: {one.reason}" for one in broken_packages())
-        message = f"unknown kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
-        return Found((*path, "kind"), message, code, most_similar(context["tag"], known))
-    if kind == "union_tag_not_found":
-        return Found(path, 'has no kind: add kind = "…"', code)
-    if kind == "value_error":
-        cause = context["error"]
-        if isinstance(cause, InvalidValue):
-            at = (*path, cause.key) if cause.key else path
-            return Found(at, str(cause), code, at=cause.at, correction=cause.correction)
-        return Found(path, str(cause), code, is_of_key=error["loc"][-1:] == ("[key]",))
-    if kind == "literal_error":
-        value, known = value_at(data, path), re.findall(r"'([^']*)'", context["expected"])
-        near = most_similar(value, known) if isinstance(value, str) else ""
-        return Found(path, f"must be {context['expected']}", code, near)
-    if kind == "string_pattern_mismatch":
-        if value_at(data, path) == "":
-            return Found(path, _MESSAGES["string_too_short"], code, expected=kind)
-        if (described := _PATTERNS.get(context["pattern"])) is not None:
-            return Found(path, described, code, expected=kind)
-    message = _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
-    return _wrong_type(data, error["loc"], Found(path, message, code, expected=kind))
-
-
-def _wrong_type(data: Any, loc: tuple[int | str, ...], found: Found) -> Found:
-    """A value of a wrong type: perhaps that of another key, or a command as it is typed in a shell."""
-    key, model, written = str(found.path[-1]) if found.path else "", model_of(data, loc), value_at(data, found.path)
-    if meant := span_meant(model, key, written):
-        return found._replace(suggestion=meant)
-    if found.code != "wrong-type" or model is None or not isinstance(written, str):
-        return found
-    if (meant := model.other_words.get(key, "")) in keys_of(model):
-        return found._replace(message=f"{found.message}; did you mean {meant!r}?", suggestion=meant, is_of_key=True)
-    return found._replace(value=as_type_of(model, key, written)) if key == "command" else found
-
-
-def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> Found:
-    """An unknown key: misspelt, or in another table than its own, above or directly below it."""
-    key, model = str(path[-1]), model_of(data, loc)
-    known = keys_of(model)
-    if model is not None and (meant := model.other_words.get(key, "")) in known:
-        value = as_type_of(model, meant, value_at(data, path))
-        return Found(path, f"unknown key; did you mean {meant!r}?", "unknown-key", meant, is_of_key=True, value=value)
-    near = most_similar(key, known, MISSPELT)
-    if not near:
-        for length in range(len(loc) - 2, -1, -1):
-            if may_have(model_of(data, (*loc[:length], key)), key, value_at(data, path)):
-                return _of_other_table(path, _data_path(data, loc[:length]))
-        if len(below := _meant_below(data, loc, path)) == 1:
-            return _of_other_table(path, *below[0])
-    written = _table(value_at(data, path[:-1]))
-    near = near or most_similar(key, [each for each in known if each not in written]) or most_similar(key, known)
-    hint = f"; did you mean {near!r}?" if near else ""
-    if not near and 0 < len(known) <= _FEW:
-        hint = f"; there are {', '.join(known)}"
-    return Found(path, f"unknown key{hint}", "unknown-key", near, is_of_key=True)
-
-
-def _of_other_table(path: ModelPath, table: ModelPath, meant: str = "") -> Found:
-    """A key at `path` that belongs to `table`, where it may be called `meant`; () is the top of the file."""
-    here, owner = (".".join(step for step in each if isinstance(step, str)) for each in (path[:-1], table))
-    where = f"[{owner}]" if owner else "the top of the file, above the first table"
-    if meant:  # below; the table may be written as { … }, which no header extends
-        where = owner
-    key = meant or str(path[-1])
-    belongs = f"{key!r} belongs to {where}: move it there" if key == path[-1] else f"did you mean {key!r} in {where}?"
-    place = f"in {here}" if here else "at the top level"
-    return Found(path, f"unknown key {place}; {belongs}", "unknown-key", owner=table)
-
-
-def _meant_below(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> list[tuple[ModelPath, str]]:
-    """What an unknown key at `path` may mean in the tables directly below its own: each table, and the key.
-
-    Those directly below the top level are the parts as well.
-    """
-    key, value, found = str(path[-1]), value_at(data, path), []
-    for below in _tables_below(data, path[:-1]):
-        table = value_at(data, (*path[:-1], *below))
-        model = model_of(data, (*loc[:-1], *below, key)) if isinstance(table, dict) else None
-        if model is not None:
-            meant = model.other_words.get(key) or most_similar(key, keys_of(model), MISSPELT)
-            if meant not in table and may_have(model, meant, value):
-                found.append(((*path[:-1], *below), meant))
-    return found
-
-
-def _tables_below(data: Any, path: ModelPath) -> Iterator[tuple[str, ...]]:
-    for name, value in _table(value_at(data, path)).items():
-        if not path and name in FAMILIES:
-            yield from ((name, part) for part in _table(value))
-        else:
-            yield (name,)
-
-
-def of_table_above(found: Found, data: Mapping[str, Any], above: ModelPath) -> Found:
-    """An unknown key that the table above its own in the text may have: a header was written between them.
-
-    `above` is the path of that table. Any other problem is returned as it is.
-    """
-    if found.code != "unknown-key" or found.owner is not None or found.suggestion or not above:
-        return found
-    key = str(found.path[-1])
-    there = _table(value_at(data, above))
-    is_free = bool(there or value_at(data, above) == {}) and key not in there
-    if is_free and may_have(model_of(data, (*above, key)), key, value_at(data, found.path)):
-        return _of_other_table(found.path, above)
-    return found
-
-
-_FEW = 6
-"""Keys of a table that a problem lists."""
-
-_MESSAGES = {
-    "string_type": "must be text in quotes",
-    "bool_type": "must be true or false",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "list_type": "must be a list: [ … ]",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "invalid-json-value": "must be a JSON value: put dates in quotes",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must not be longer than {max_length} characters",
-    "string_pattern_mismatch": "does not match {pattern}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "too_short": "must not be empty",
-    "too_long": "must not have more than {max_length}",
-}
-
-
-_PATTERNS = {VARIABLE_PATTERN: "must be the name of an environment variable: letters, digits and _, such as ACME_TOKEN"}
-"""What a text must be instead of one that does not match."""
-
-
-def _data_path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
-    """pydantic's `loc` as a path of the data: without the tags of unions, with a missing key at its end."""
-    path: list[str | int] = []
-    for position, step in enumerate(loc):
-        if isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        elif isinstance(data, dict) and step in data:
-            data = data[str(step)]
-        elif position != len(loc) - 1 or not isinstance(data, dict) or step == "[key]":
-            continue  # the tag of a union, not a key
-        path.append(step)
-    return tuple(path)
-
-
-def _hint(wanted: str, names: Sequence[str]) -> str:
-    if near := most_similar(wanted, names):
-        return f"; did you mean {near!r}?"
-    return f"; known: {', '.join(map(repr, names))}" if names else ""

@@ -24,6 +24,17 @@ def model_of(data: Any, loc: tuple[str | int, ...]) -> type[Model] | None:
     return model if isinstance(model, type) and issubclass(model, Model) else None
 
 
+def models_of(family: str) -> list[type[Model]]:
+    """The models of the parts of a family: one, or that of each kind."""
+    model = item_type(next(each.annotation for name, each in Profile.model_fields.items() if name == family))
+    return [*model.all_kinds().values()] if Kind in model.__bases__ else [model]
+
+
+def table_of(value: object) -> Mapping[str, Any]:
+    """A value that is a table; any other as an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def keys_of(model: type[Model] | None) -> list[str]:
     return [] if model is None else [field.alias or name for name, field in model.model_fields.items()]
 

@@ -16,38 +16,25 @@ from typing import Any, Final, cast, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..templates import Json
-from .blocks import ParsedBlock, ParsedText, block_layout, parse
-from .correction import Correction, TextEdit, apply, line_start
-from .document import SCHEMA_LINE, Document
+from .blocks import ParsedText, parse
+from .correction import Correction, TextEdit, apply
+from .document import Document
 from .environment_names import TABLE
+from .found import Found, elements_of
 from .library import ProfileError
 from .missing_header import WrongLines, proposals
-from .model import ModelPath, Profile
+from .model import FAMILIES, ModelPath, Profile
 from .positions import (
     KeyPath,
     TextPosition,
-    TextSpan,
-    places_of_key,
     position_finder,
-    problem_offset,
     value_at,
 )
-from .problems import (
-    FAMILIES,
-    Found,
-    Problem,
-    elements_of,
-    find_problems,
-    of_table_above,
-    referenced_family,
-    with_sources,
-)
+from .problem_fixes import fix_of, span_of, value_position, written_value
+from .problems import Problem, find_problems, referenced_family, with_sources
 from .remarks import Remark, remarks
 from .syntax import Mistake
-from .text_blocks import TextBlock
-from .text_history import difference
-from .value_mistakes import in_quotes
+from .unknown_keys import of_table_above
 
 _MAX_PARTS: Final = 2_000
 """Validated parts that are remembered besides those of the text."""
@@ -128,12 +115,12 @@ class Checker:
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
         for each in kept:
             path = ".".join(map(str, each.path))
-            place = _span_of(parsed, each.path)
-            fix = _fix_of(each, parsed, plain, place)
+            place = span_of(parsed, each.path)
+            fix = fix_of(each, parsed, plain, place)
             line, column = parsed.position(each.path)
             value = None
             if place is not None and each.code != "unknown-key":
-                value = _value_position(*place, each.at)
+                value = value_position(*place, each.at)
             if value is not None and each.at is not None:
                 line, column = value
             hint = _other_direction(each, parsed.data)
@@ -222,6 +209,12 @@ def _wrong_lines(mistakes: Sequence[Mistake], found: Sequence[Found], parsed: Pa
     return WrongLines(misplaced, {each.position.line for each in mistakes} - repeated)
 
 
+def _table_above(found: Found, parsed: ParsedText) -> ModelPath:
+    """The path of the table that is directly above the table of a problem in the text; () if there is none."""
+    number = parsed.numbers.get(found.path[:-1], [0])[0]
+    return parsed.blocks[number - 1][2] if number else ()
+
+
 def _is_not_text(found: Found, parsed: ParsedText) -> bool:
     """Whether text was found where it is not valid: as which a value without quotes is read."""
     return _is_of_other_type(found) and isinstance(value_at(parsed.data, found.path), str)
@@ -297,11 +290,11 @@ def _of_mistake(mistake: Mistake) -> Problem:
 
 def _of_remark(remark: Remark, parsed: ParsedText) -> Problem:
     line, column = parsed.position(remark.path)
-    place = _span_of(parsed, remark.path)
+    place = span_of(parsed, remark.path)
     fix = None
     if place is not None and remark.value is not None:
-        fix = _value(*place, json.dumps(remark.value, ensure_ascii=False))
-    value = _value_position(*place) if place is not None else None
+        fix = written_value(*place, json.dumps(remark.value, ensure_ascii=False))
+    value = value_position(*place) if place is not None else None
     path = ".".join(map(str, remark.path))
     return Problem(line, column, path, remark.message, remark.code, "", fix, remark.path, value)
 
@@ -356,192 +349,3 @@ def _has_text(data: object, text: str) -> bool:
     if isinstance(data, Mapping):
         return any(_has_text(each, text) for each in data.values())
     return any(_has_text(each, text) for each in data) if isinstance(data, list) else data == text
-
-
-# Corrections of meaning
-
-
-def _fix_of(found: Found, parsed: ParsedText, text: str, place: tuple[TextBlock, TextSpan] | None) -> Correction | None:
-    if found.code == "missing" and found.path == ("format",):
-        start = len(SCHEMA_LINE) if text.startswith(SCHEMA_LINE) else 0
-        return Correction("Add format = 1", (TextEdit(start, start, "format = 1\n"),))
-    if found.is_of_key and found.code == "unknown-name":
-        return _renamed_everywhere(found, parsed)
-    if found.setting is not None:
-        return _set(text, *found.setting)
-    if place is None:
-        return None
-    block, span = place
-    if found.is_of_key or found.owner is not None:
-        if found.owner is not None:
-            return _moved_key(found, parsed, block, span)
-        right = (*found.path[:-1], found.suggestion or "")
-        return None if _span_of(parsed, right) else _renamed(found, block, span)  # the table may have that key already
-    if found.path == ("format",) and found.code != "newer-format":
-        return _value(block, span, "1")
-    if found.suggestion:
-        return _value(block, span, f'"{found.suggestion}"')
-    if found.correction is not None:
-        return _corrected(block, span, *found.correction)
-    written = block.text[span.value_start : span.end]
-    bare = written.strip("\"'")
-    match found.expected:
-        case "string_type" if written[0] not in "[{":
-            return _value(block, span, f'"{bare}"')
-        case "bool_type" if bare.lower() in ("true", "false", "yes", "no", "on", "off"):
-            return _value(block, span, "true" if bare.lower() in ("true", "yes", "on") else "false")
-        case "int_type" | "float_type" if _NUMBER.fullmatch(bare):
-            return _value(block, span, bare)
-        case "list_type" if written[0] not in "[{" and found.value is not None:
-            return _value(block, span, json.dumps(found.value, ensure_ascii=False))
-        case "list_type" if written[0] not in "[{":
-            return _value(block, span, f"[{written}]")
-    return None
-
-
-def value_edit(parsed: ParsedText, path: ModelPath, value: str, *, in_sound_table: bool = False) -> TextEdit | None:
-    """Replaces the value at this path; None where it is not written, or its own lines have mistakes.
-
-    `in_sound_table`: nor where other lines of its table have any. What these say is a guess, which is not enough to
-    know that all of a secret is replaced.
-    """
-    found = _span_of(parsed, path)
-    if found is None:
-        return None
-    sound = any(found[0] is block and _is_as_written(block, inside) for block, inside, _ in parsed.blocks)
-    return _replaced(*found, value) if sound or not in_sound_table else None
-
-
-def _span_of(parsed: ParsedText, path: ModelPath) -> tuple[TextBlock, TextSpan] | None:
-    """The block and the place of a key or element; None where it is not written, or its own lines have mistakes."""
-    for number in parsed.numbers_above(path):
-        block, inside, table = parsed.blocks[number]
-        known, _ = block_layout(inside.valid_text)
-        base = known.statements[0].path if inside.header else ()
-        if (span := known.value_span((*base, *path[len(table) :]))) is not None:
-            written = span if _is_as_written(block, inside) else _as_written(span, inside.valid_text, block.text)
-            return None if written is None else (block, written)
-    return None
-
-
-def _as_written(span: TextSpan, valid: str, text: str) -> TextSpan | None:
-    """The span of the valid text in the text with mistakes, which has the same lines; None if it has one itself."""
-    first, last = valid.count("\n", 0, span.start), valid.count("\n", 0, span.end)
-    lines, original = valid.split("\n"), text.split("\n")
-    if lines[first : last + 1] != original[first : last + 1]:
-        return None
-    by = line_start(original, first + 1) - line_start(lines, first + 1)
-    return replace(span, start=span.start + by, value_start=span.value_start + by, end=span.end + by, children=[])
-
-
-def _is_as_written(block: TextBlock, inside: ParsedBlock) -> bool:
-    return inside.valid_text == block.text
-
-
-def _value_position(block: TextBlock, span: TextSpan, at: int | None = None) -> TextPosition:
-    """Where the value starts or, of a text, where its character `at` (from 0) is."""
-    line, column = position_finder(block.text)(problem_offset(block.text, span, at))
-    return TextPosition(block.line + line, column)
-
-
-def _replaced(block: TextBlock, span: TextSpan, value: str) -> TextEdit:
-    return TextEdit(block.start + span.value_start, block.start + span.end, value)
-
-
-def _value(block: TextBlock, span: TextSpan, value: str) -> Correction:
-    return Correction(f"Write {value}", (_replaced(block, span, value),))
-
-
-def _corrected(block: TextBlock, span: TextSpan, wrong: str, right: str) -> Correction | None:
-    """A text with another part in place of the wrong one; None where it is not known which part that is."""
-    written, title = block.text[span.value_start : span.end], f"Write {right}"
-    if written == f"'{wrong}'" and "'" in right:
-        return Correction(title, (_replaced(block, span, in_quotes(right)),))
-    if written[:1] == '"':
-        wrong, right = (part.replace("\\", "\\\\").replace('"', '\\"') for part in (wrong, right))
-    elif written[:1] != "'" or "'" in right:
-        return None
-    if written.count(wrong) != 1:
-        return None
-    start = block.start + span.value_start + written.index(wrong)
-    return Correction(title, (TextEdit(start, start + len(wrong), right),))
-
-
-def _set(text: str, path: ModelPath, value: Any, title: str) -> Correction | None:
-    """Sets a key, in the table that it belongs to; None in a text with mistakes."""
-    value = list(value) if isinstance(value, tuple) else value
-    try:
-        document = Document(text)
-        document.set(path, value)
-        new = document.text()
-    except (ProfileError, LookupError):
-        return None
-    start, end, new_end = difference(text, new)
-    key = ".".join(map(str, path[2:] if path[0] == TABLE else path))
-    return Correction(title or f"Set {key} = {inline(value)}", (TextEdit(start, end, new[start:new_end]),))
-
-
-def inline(value: Json) -> str:
-    """A value as TOML on one line; tables are not nested, and have bare keys."""
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {inline(each)}' for key, each in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _renamed(found: Found, block: TextBlock, span: TextSpan) -> Correction | None:
-    """The key with its right name; of a dotted key, the last part."""
-    if not found.suggestion:
-        return None
-    key = block.text[span.start : span.value_start]
-    match = re.search(r"([\w-]+|\"[^\"]*\"|'[^']*')\s*=\s*$", key)
-    if match is None:
-        return None
-    start = block.start + span.start
-    edit = TextEdit(start + match.start(1), start + match.end(1), found.suggestion)
-    if found.value is None:
-        return Correction(f"Rename {match[1]} to {found.suggestion}", (edit,))
-    value = json.dumps(found.value, ensure_ascii=False)
-    return Correction(f"Write {found.suggestion} = {value}", (edit, _replaced(block, span, value)))
-
-
-def _renamed_everywhere(found: Found, parsed: ParsedText) -> Correction | None:
-    """The key of an override with its right name, in headers and dotted keys."""
-    edits = [
-        TextEdit(block.start + start, block.start + end, found.suggestion)
-        for block, inside, _ in parsed.blocks
-        if _is_as_written(block, inside)
-        if str(found.path[-1]) in block.text or "\\" in block.text
-        for start, end in places_of_key(block.text, found.path)
-    ]
-    if not edits or not found.suggestion:
-        return None
-    return Correction(f"Rename {found.path[-1]} to {found.suggestion}", tuple(edits))
-
-
-def _table_above(found: Found, parsed: ParsedText) -> ModelPath:
-    """The path of the table that is directly above the table of a problem in the text; () if there is none."""
-    number = parsed.numbers.get(found.path[:-1], [0])[0]
-    return parsed.blocks[number - 1][2] if number else ()
-
-
-def _moved_key(found: Found, parsed: ParsedText, block: TextBlock, span: TextSpan) -> Correction | None:
-    """The whole line of a key, moved to the table that it belongs to."""
-    target = next(((b, p) for b, p, table in parsed.blocks if table == found.owner), None)
-    as_written = any(b is block and _is_as_written(b, p) for b, p, _ in parsed.blocks)
-    if target is None or not as_written or span not in block_layout(block.text)[0].statements:
-        return None
-    start = block.text.rfind("\n", 0, span.start) + 1
-    end = block.text.find("\n", span.end) + 1 or len(block.text)
-    line = block.text[start:end].rstrip("\r\n") + "\n"
-    into, inside = target
-    statements = block_layout(inside.valid_text)[0].statements if _is_as_written(into, inside) else []
-    last = statements[-1].end if statements else 0
-    at = into.text.find("\n", last) + 1 if statements else 0
-    where = f"[{'.'.join(map(str, found.owner or ()))}]" if found.owner else "the top of the file"
-    return Correction(
-        f"Move it to {where}",
-        (
-            TextEdit(into.start + at, into.start + at, line),
-            TextEdit(block.start + start, block.start + end, ""),
-        ),
-    )

@@ -13,7 +13,8 @@ from .blocks import parse
 from .correction import TextEdit, apply
 from .model import schema
 from .positions import value_at
-from .text_checker import Checker, value_edit
+from .problem_fixes import value_edit
+from .text_checker import Checker
 
 _KEY = re.compile(r"([\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*=[ \t]*")
 _LONG = re.compile(r"(\"\"\"|''')(?:.*?\1|.*\Z)", re.DOTALL)

@@ -7,9 +7,10 @@ from copy import deepcopy
 from typing import Any
 
 from .environment_names import TABLE
-from .model import ModelPath, Profile
+from .found import Found
+from .model import FAMILIES, ModelPath, Profile
 from .positions import value_at
-from .problems import FAMILIES, Found, find_problems, referenced_family
+from .problems import find_problems, referenced_family
 from .used_parts import Part
 
 _ALWAYS_USED = ("format", "name")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from ...magento.entities import READABLE
 from ...profile.document import UNSET, Document, Unset
 from ...profile.environment_names import TABLE, names_of
+from ...profile.found import Found
 from ...profile.model import ModelPath
 from ...profile.positions import value_at
-from ...profile.problems import Found, find_problems
+from ...profile.problems import find_problems
 from ...profile.text_edit import Plain
 from ...templates import Json
 from ..secret_sources import (

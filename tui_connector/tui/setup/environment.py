@@ -9,8 +9,8 @@ from textual import on
 from ...errors import UserError
 from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets, whole_address
 from ...profile.environment_names import TABLE
+from ...profile.problem_fixes import inline
 from ...profile.problems import check_data
-from ...profile.text_checker import inline
 from ...secrets.backends import entry_of
 from ...secrets.errors import SecretError
 from ...secrets.source import SecretSource
