@@ -13,21 +13,11 @@ from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Exchanges, Timings
 from tui_connector.log.blocks import Block, BlockTexts
+from tui_connector.log.expressions import And, Expression, Filter, Not, Or, Term
 from tui_connector.log.field_condition import FieldCondition
-from tui_connector.log.filter import (
-    And,
-    BadFilter,
-    Expression,
-    Filter,
-    Not,
-    Or,
-    Term,
-    help_rows,
-    parse,
-    search_for,
-    text_found,
-)
+from tui_connector.log.filter import BadFilter, help_rows, parse, reading
 from tui_connector.log.filter_corrections import applied, corrected, unknown_field
+from tui_connector.log.search import search_for, text_found
 from tui_connector.log.searched_fields import SearchedFields
 from tui_connector.log.shown_text import query_text, row_text
 
@@ -131,7 +121,17 @@ LOG = [
         ("~m post or ~m put and ~s 500", [2, 3]),
         ("(~m post or ~m put) && ~s 500 || ~p orders", [2, 3]),
         ("and", []),  # texts
-        ("shop and", []),
+        ("404 not found", [2, 5]),
+        ("status = 404 Not  Found or put", [2, 3, 5]),
+        ("(404 not found) login", []),
+        ("not 404 NOT FOUND", [1, 3, 4, 6, 7]),
+        ("500 internal server error", [3]),
+        ("404 internal server error", []),
+        ("products not 404", [1, 3, 4, 6, 7]),
+        ("products not ~m put", [1, 4, 5, 6, 7]),
+        ("404 not orders", [5]),
+        ("no such", [2]),
+        ("no not such", []),  # as "was not saved"
         ("not 200", [2, 3, 4, 5, 6]),
         ("NOT status = 404", [1, 3, 4, 6, 7]),
         ("not ~e", [1, 5, 7]),
@@ -173,6 +173,10 @@ def test_a_filter_finds(text: str, numbers: list[int]) -> None:
         "path:not",
         "nothing | notfound | 'not found'",
         "item is not found",  # as "body is empty"
+        "not found",  # a phrase of HTTP
+        "Not  Found item",
+        "item not found",
+        "item not elsewhere | item not is",  # a row of words
     ],
 )
 def test_not_is_a_text_where_nothing_follows_that_it_could_negate(text: str) -> None:
@@ -307,6 +311,8 @@ def test_a_word_is_not_found_in_the_names_of_search_criteria(brackets: str) -> N
         ("a & | b", 5, "missing"),
         ("! ", 3, "missing"),
         ("()", 2, "missing"),
+        ("shop and", 6, "after and, a term is missing; in quotes, it is a text"),
+        ("status = complete OR | a", 19, "after OR, a term is missing"),
         ('""', 1, "nothing to search for"),
         ("~m ~s 404", 4, "~m needs a value"),
         ("status =~ 400", 8, "=~ is not an operator; use one of = != > < >= <= :"),
@@ -321,6 +327,24 @@ def test_a_filter_that_cannot_be_read_says_where(text: str, column: int, message
         parse(text)
     assert message in failed.value.message
     assert failed.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("404 not found", "404"),
+        ("~s 404 Not Found post", "~s 404 & post"),
+        ("not found", '"not found"'),
+        ("products not 404", "products & !404"),
+        ("(was not saved | put) and not ~e", '(was & "not" & saved | put) & !~e'),
+        ("a & b or !c", ""),  # can be read in one way only
+        ("path:not", ""),
+        ("'not found'", ""),
+    ],
+)
+def test_a_filter_that_could_be_read_otherwise_says_how_it_is_read(text: str, understood: str) -> None:
+    assert reading(text) == understood
+    assert not understood or parse(understood) == parse(text)
 
 
 def test_each_example_of_the_help_is_a_filter() -> None:
@@ -502,6 +526,12 @@ def _read(text: str) -> Filter | None:
         ('post "failed"', ""),
         ("path orders", ""),
         ("body is empty", ""),
+        ("where lastname is Doe", "lastname = Doe"),
+        ("where status is not new or post", "status != new or post"),
+        ("where entity_id > 5 and qty < 3", "entity_id > 5 and qty < 3"),
+        ("customer_email is a@example.com", "customer_email = a@example.com"),
+        ("status equals complete", "status = complete"),
+        ("where is the order", ""),
         ("status | 200", ""),
         ("(status) 200", ""),
         ('"status" 200', ""),
@@ -544,7 +574,17 @@ def test_a_field_that_no_request_has_was_meant_for_one_of_theirs(typed: str, mea
 
 def test_only_what_is_certainly_meant_is_applied() -> None:
     assert applied("post status 401 time 1s") == "post status = 401 time > 1s"
-    for other in ("stauts 401", "stauts:4xx", "entity_id 90", "post failed", '"status" 401', "status is 401", "~"):
+    assert applied("where sku is A or where qty > 5 and 200") == "sku = A or qty > 5 and 200"
+    for other in (
+        "stauts 401",
+        "cart is empty",
+        "stauts:4xx",
+        "entity_id 90",
+        "post failed",
+        '"status" 401',
+        "status is 401",
+        "~",
+    ):
         assert applied(other) == other
 
 

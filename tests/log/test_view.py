@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchanges, Ring
-from tui_connector.log.filter import Filter, parse
+from tui_connector.log.expressions import Filter
+from tui_connector.log.filter import parse
 from tui_connector.log.view import View, position_near
 
 ERRORS = parse("~e")

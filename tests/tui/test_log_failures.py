@@ -5,7 +5,7 @@ from __future__ import annotations
 from exchanges import exchange
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.log.filter import Filter
+from tui_connector.log.expressions import Filter
 from tui_connector.tui.log.failures import (
     FailuresShown,
     counts,

@@ -35,6 +35,11 @@ async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) 
         await watched.until(lambda: watched.numbers() == [10, 11, 13])
         await watched.pilot.press("f", "space", "x", "escape")
         await watched.until(lambda: watched.numbers() == [10, 11, 13])
+        await watched.pilot.press("f", "ctrl+u")
+        await watched.type("401 unauthorized not run")
+        await watched.shows("Read as 401 & !run · Enter: apply")
+        await watched.pilot.press("enter")
+        await watched.shows("filter 401 unauthorized not run, read as 401 & !run: 0 of 13 match")
 
 
 async def test_quickly_typed_filter_applies_as_a_whole(machine: Machine) -> None:

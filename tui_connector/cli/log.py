@@ -19,8 +19,8 @@ from .opening import environment_option, find, machine_of, run
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
+    from ..log.expressions import Filter
     from ..log.files import SessionStart
-    from ..log.filter import Filter
     from ..log.recording import Notice, Reader
     from ..machine import Machine
 

@@ -1,47 +1,28 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
 A word without an operator matches what a row and its exchange show. Adjacent terms are joined by "and", which binds
-tighter than `|`; `and` and `or` between two terms are the same as `&` and `|`; `!` applies to the next term, and so
-does `not` before one. Words end at a space, `&`, `|` or a parenthesis; quote text that contains one of these, or is one
-of these words. A condition such as `entity_id > 500` compares the value of a field, with the signs and words of other
-languages, too. Case never matters."""
+tighter than `|`; `and` and `or` after a term are the same as `&` and `|`. `!` applies to the next term, and so does
+`not`, except between words (`was not saved`), where it is one of them, and in a reason phrase of HTTP: `not found` is a
+text, and behind its status (`404 not found`) it says nothing more. Words end at a space, `&`, `|` or a parenthesis;
+quote text that contains one of these, or is one of these words. A condition such as `entity_id > 500` compares the
+value of a field, with the signs and words of other languages, too. Case never matters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from ..client.exchange import Exchange
 from ..errors import InvalidValue
 from ..misspelling import most_similar
+from .expressions import IN_ADDRESS, IN_TEXT, LEADING_SIGNS, And, Expression, Filter, Not, Or, Term
 from .field_condition import PATTERN as FIELD_CONDITION
 from .field_condition import SIGN, SIGN_WORD, SIGNS, FieldCondition
-from .needle import Needle
-from .operators import (
-    ANYTHING,
-    CONDITION,
-    OPERATORS,
-    Possible,
-    Predicate,
-    attribute,
-    found_anywhere,
-    found_as_meant,
-    is_method_or_status,
-    possibly_anywhere,
-    reads_bodies,
-    wants_status,
-)
-from .shown_text import row_text
+from .operators import ANYTHING, CONDITION, OPERATORS, attribute, is_method_or_status
+from .reason_phrases import WITH_NOT, end_of_phrase
 
 MAX_LENGTH = 2_000
 """Characters of a filter."""
-_IN_ADDRESS = ("~p", "~u")
-"""Operators that find a search criterion of their name anyway."""
-IN_TEXT = (*_IN_ADDRESS, "~h", "~b")
-"""Operators that find a part of a text."""
-_MOST_WORDS = 20
-"""Words of a search that are looked for one by one."""
 MAX_DEPTH = 50
 """Levels of nested parentheses."""
 
@@ -65,14 +46,10 @@ _ATTRIBUTE = re.compile(
 )
 """A word that may stand for an operator, a sign or a word for one, and the operator's argument."""
 _WORDS_FOR_SIGNS = {"is": "=", "equals": "=", "is not": "!=", "contains": ":"}
-_SIGNS = re.compile(r"[=<>≥≤≠~]+")
+_ONE_STATUS = re.compile(r"[1-5]\d\d")
 _JOINS = {"and": "&", "or": "|"}
 _BEFORE_TERM = re.compile(r"\s*[^\s&|)]")
 _BEFORE_JOIN = re.compile(rf"\s*(?:{'|'.join(_JOINS)})(?![^\s&|()])", re.IGNORECASE)
-_IS_CONDITION = re.compile(FIELD_CONDITION, re.IGNORECASE | re.DOTALL)
-_ORDERED = re.compile(r"\s*[\w.\[\]-]+\s*(?:[<>]=?|[≥≤])\s*[\w\"'-]")
-"""A comparison by greater or less."""
-_BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
 class BadFilter(InvalidValue):
@@ -81,195 +58,6 @@ class BadFilter(InvalidValue):
     def __init__(self, message: str, column: int) -> None:
         super().__init__("filter", message, place=f"column {column}")
         self.column = column
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """An operator (`ANYTHING` for plain text) and its argument."""
-
-    operator: str
-    argument: str = ""
-
-    def __str__(self) -> str:
-        if not OPERATORS[self.operator].takes_argument:
-            return self.operator
-        return f"{self.operator} {_quoted(self.argument)}".strip()
-
-    def compile(self) -> tuple[int, Predicate]:
-        known = OPERATORS[self.operator]
-        return known.cost, known.compile(self.argument)
-
-    def possible(self) -> Possible | None:
-        make = OPERATORS[self.operator].possible
-        return make(self.argument) if make is not None else None
-
-    def reads_bodies(self) -> bool:
-        return reads_bodies(self.operator, self.argument)
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """Matches if the expression does not."""
-
-    inner: Expression
-
-    def __str__(self) -> str:
-        return f"!{_in_parentheses(self.inner, And, Or)}"
-
-    def compile(self) -> tuple[int, Predicate]:
-        cost, test = self.inner.compile()
-        return cost, lambda exchange: not test(exchange)
-
-    def possible(self) -> Possible | None:
-        return None
-
-    def reads_bodies(self) -> bool:
-        return self.inner.reads_bodies()
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """Matches if all expressions do; cheap ones are evaluated first."""
-
-    parts: tuple[Expression, ...]
-
-    def __str__(self) -> str:
-        return " & ".join(_in_parentheses(part, And, Or) for part in self.parts)
-
-    def compile(self) -> tuple[int, Predicate]:
-        cost, tests = _compile_sorted(self.parts)
-        return cost, lambda exchange: all(test(exchange) for test in tests)
-
-    def possible(self) -> Possible | None:
-        tests = [test for part in self.parts if (test := part.possible()) is not None]
-        return (lambda block: all(test(block) for test in tests)) if tests else None
-
-    def reads_bodies(self) -> bool:
-        return any(part.reads_bodies() for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """Matches if one of the expressions does; cheap ones are evaluated first."""
-
-    parts: tuple[Expression, ...]
-
-    def __str__(self) -> str:
-        return " | ".join(_in_parentheses(part, Or) for part in self.parts)
-
-    def compile(self) -> tuple[int, Predicate]:
-        cost, tests = _compile_sorted(self.parts)
-        return cost, lambda exchange: any(test(exchange) for test in tests)
-
-    def possible(self) -> Possible | None:
-        tests = [test for part in self.parts if (test := part.possible()) is not None]
-        return (lambda block: any(test(block) for test in tests)) if len(tests) == len(self.parts) else None
-
-    def reads_bodies(self) -> bool:
-        return any(part.reads_bodies() for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Several words of a search: in any places of an exchange (row, address, headers, bodies), or as one text.
-
-    A method or a status among them is meant as such, or as a whole number in a body, unless all are one text.
-    """
-
-    text: str
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._all))[:_MOST_WORDS]
-
-    @property
-    def _all(self) -> list[str]:
-        return re.sub("·", " ", self.text).split()
-
-    def __str__(self) -> str:
-        return _quoted(self.text)
-
-    def compile(self) -> tuple[int, Predicate]:
-        tests = [found_as_meant(each) if is_method_or_status(each) else found_anywhere(each) for each in self.words]
-        needle = Needle(self.text)
-        if len(needle.words) == len(self._all) and not any(map(is_method_or_status, self.words)):
-            return 80, lambda exchange: all(test(exchange) for test in tests)  # what has the text has the words
-        as_text = _anything(self.text)
-        return 120, lambda exchange: all(test(exchange) for test in tests) or as_text(exchange)
-
-    def possible(self) -> Possible | None:
-        words = sorted(set(Needle(self.text).words[:_MOST_WORDS]), key=len, reverse=True)
-        tests = [_possible(each) for each in words]  # a long one is rare, and so rules out most at once
-        return lambda block: all(test(block) for test in tests)
-
-    def reads_bodies(self) -> bool:
-        return True
-
-
-def _anything(text: str) -> Predicate:
-    return OPERATORS[ANYTHING].compile(text)
-
-
-def _possible(word: str) -> Possible:
-    anywhere, meant = possibly_anywhere(word), OPERATORS[ANYTHING].possible
-    if meant is None or not is_method_or_status(word):
-        return anywhere
-    as_meant = meant(word)
-    return lambda block: as_meant(block) or anywhere(block)
-
-
-Expression = Term | Words | Not | And | Or
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A parsed filter, whose text form parses to the same filter. Without an expression it matches all exchanges."""
-
-    expression: Expression | None = None
-    matches: Predicate = field(init=False, repr=False, compare=False)
-    possible: Possible | None = field(init=False, repr=False, compare=False)
-    """Whether an exchange of a block could match; None if each has to be tested."""
-
-    def __post_init__(self) -> None:
-        test = self.expression.compile()[1] if self.expression is not None else _match_all
-        object.__setattr__(self, "matches", test)
-        object.__setattr__(self, "possible", self.expression.possible() if self.expression is not None else None)
-
-    def __str__(self) -> str:
-        return "" if self.expression is None else str(self.expression)
-
-    def found_in(self, exchange: Exchange) -> tuple[str, ...]:
-        """The texts that it looks for in the row of this exchange: words, and what of it a condition is true of."""
-        found: list[str] = []
-        for term in _wanted(self.expression):
-            if isinstance(term, Words):
-                found += [term.text, *term.words]
-            elif term.operator == CONDITION:
-                found += FieldCondition.parse(term.argument).found_in(exchange.uri)
-            elif term.operator in (ANYTHING, *_IN_ADDRESS):
-                found.append(term.argument)
-        return tuple(found)
-
-    @property
-    def conditions(self) -> tuple[Term, ...]:
-        """The terms that are only found in the search criteria and the parameters of requests, negated ones apart."""
-        return tuple(
-            term
-            for term in _wanted(self.expression)
-            if isinstance(term, Term) and term.operator == CONDITION and not is_attribute(term)
-        )
-
-    @property
-    def wants_status(self) -> bool:
-        """Whether it looks for a status, which requests without a response do not have."""
-        return any(
-            isinstance(term, Term) and wants_status(term.operator, term.argument) for term in _wanted(self.expression)
-        )
-
-    @property
-    def reads_bodies(self) -> bool:
-        """Whether what it finds depends on bodies."""
-        return self.expression is not None and self.expression.reads_bodies()
 
 
 def parse(text: str) -> Filter:
@@ -299,50 +87,20 @@ def placed_terms(text: str) -> list[PlacedTerm]:
     return parser.terms
 
 
+def reading(text: str) -> str:
+    """How a filter is read that could be read otherwise, such as `products & !404`; "" for another.
+
+    Raises `BadFilter`.
+    """
+    if len(text) > MAX_LENGTH:
+        raise _too_long()
+    parser = _Parser(text)
+    parser.parse()
+    return parser.reading if parser.has_two_readings else ""
+
+
 def _too_long() -> BadFilter:
     return BadFilter(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH + 1)
-
-
-def comparison_in(text: str) -> Expression | None:
-    """What a text such as "status >= 400" or "entity_id > 500" compares; None where it is no comparison of an order."""
-    if _ORDERED.match(text) is None:
-        return None
-    try:
-        return parse(text).expression
-    except BadFilter:  # a part of a page or of a program, such as "a > (b"
-        return None
-
-
-def search_for(text: str) -> Filter:
-    """Finds a text in rows, headers and bodies, also what it compares, such as "status >= 400".
-
-    Several words are also found in any places of an exchange. A text with an operator is a filter. Raises `BadFilter`.
-    """
-    if "~" in text:
-        return parse(text)
-    if not text:
-        return Filter()
-    wanted: Expression = Words(text) if len(text.split()) > 1 else Term(ANYTHING, text)
-    compared = comparison_in(text)
-    return Filter(wanted if compared is None else Or((wanted, compared)))
-
-
-def text_found(text: str, exchange: Exchange) -> str:
-    """What of an exchange a search for this text has found, as its details show it; "" where that is not a text.
-
-    Of words in several places, the longest of those that its row does not show.
-    """
-    if "~" in text:
-        return ""
-    compared = comparison_in(text)
-    if compared is not None and compared.compile()[1](exchange):
-        return next(iter(Filter(compared).found_in(exchange)), "")
-    words = Words(text)
-    if len(words.words) < 2 or _anything(text)(exchange) or not Filter(words).matches(exchange):
-        return text
-    shown = f"{row_text(exchange)}\n{exchange.uri}".casefold()
-    found = [each for each in words.words if not is_method_or_status(each)]
-    return max(found, key=lambda word: (word.casefold() not in shown, len(word)), default=text)
 
 
 def help_rows() -> Iterator[tuple[str, str]]:
@@ -352,51 +110,15 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield "status >= 400  path:cart", "the same by name; also method, time, size, …"
     yield "a b   a & b   a and b", "both"
     yield "a | b   a or b", "either, or both"
-    yield "!a   not a", "not this"
+    yield "!a   not a", "not this; in a row of words, not is a word"
     yield "(a | b) c", "parentheses group"
     yield '"a b"  "a = 1"', "quotes keep spaces and signs: a text"
-
-
-def _wanted(expression: Expression | None, *, with_negated: bool = False) -> Iterator[Term | Words]:
-    """The terms of an expression that are not negated, or all."""
-    if isinstance(expression, Term | Words):
-        yield expression
-    elif isinstance(expression, And | Or):
-        for part in expression.parts:
-            yield from _wanted(part, with_negated=with_negated)
-    elif isinstance(expression, Not) and with_negated:
-        yield from _wanted(expression.inner, with_negated=True)
 
 
 def named_in(term: Term) -> tuple[str, str, str] | None:
     """The name, the colon and the value of a text such as `stauts:4xx`, whose name is that of nothing."""
     named = _ATTRIBUTE.fullmatch(term.argument) if term.operator == ANYTHING else None
     return (named[1], ":", _unquoted(named[4])) if named and named[2] == ":" else None
-
-
-def is_attribute(term: Term) -> bool:
-    """Whether the condition is also one on the exchange itself, such as `status >= 400`."""
-    condition = FieldCondition.parse(term.argument)
-    return attribute(condition.field, condition.sign, condition.value) is not None
-
-
-def _match_all(_: Exchange) -> bool:
-    return True
-
-
-def _compile_sorted(parts: tuple[Expression, ...]) -> tuple[int, list[Predicate]]:
-    compiled = sorted((part.compile() for part in parts), key=lambda each: each[0])
-    return sum(cost for cost, _ in compiled), [test for _, test in compiled]
-
-
-def _in_parentheses(expression: Expression, *kinds: type) -> str:
-    return f"({expression})" if isinstance(expression, kinds) else str(expression)
-
-
-def _quoted(text: str) -> str:
-    if _BARE.fullmatch(text) and not _IS_CONDITION.fullmatch(text) and not _SIGNS.match(text):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _unquoted(text: str) -> str:
@@ -408,6 +130,13 @@ class _Lexeme:
     kind: str
     text: str
     column: int
+    is_argument: bool = False
+    """Whether it is the argument of an operator."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a word of a text: neither a method or a status nor the argument of an operator."""
+        return self.kind in ("word", "phrase") and not self.is_argument and not is_method_or_status(self.text)
 
 
 class _Parser:
@@ -419,9 +148,13 @@ class _Parser:
         self._position = 0
         self._before: _Lexeme | None = None
         """The token before the one that is read next."""
-        self._token = self._read()
+        self.has_two_readings = False
+        """Whether it has the word "not", or a phrase of HTTP."""
+        self._pieces: list[str] = []
+        """The signs and terms that were read, as they are understood."""
         self.terms: list[PlacedTerm] = []
         """Those that were read."""
+        self._token = self._read()
 
     def parse(self) -> Filter:
         if self._token.kind == "end":
@@ -431,7 +164,22 @@ class _Parser:
             raise BadFilter("unmatched parenthesis", self._token.column)
         return Filter(expression)
 
+    @property
+    def reading(self) -> str:
+        """The filter with a sign between all terms."""
+        found, before = "", ""
+        for piece in self._pieces:
+            is_joined = before not in ("", "&", "|", "!", "(") and piece not in ("&", "|", ")")
+            found += f" {piece} " if piece in ("&", "|") else f" & {piece}" if is_joined else piece
+            before = piece
+        return found
+
     def _read(self) -> _Lexeme:
+        is_argument = self._is_argument()
+        match = None if is_argument else WITH_NOT.match(self._text, self._position)
+        if match is not None:
+            self._position, self.has_two_readings = match.end(), True
+            return _Lexeme("phrase", " ".join(match[1].split()), match.start(1) + 1)
         match = _TOKEN.match(self._text, self._position)
         assert match is not None  # `word` and `end` take whatever is left
         assert match.lastgroup is not None
@@ -439,27 +187,39 @@ class _Parser:
         kind, text, column = match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1
         if kind == "sign":
             text = text[0]  # && and || are the same
-        elif kind == "word" and text.lower() in _JOINS and self._is_between_terms():
+        elif kind == "word" and text.lower() in _JOINS and self._follows_term(is_argument=is_argument):
+            if _BEFORE_TERM.match(self._text, self._position) is None:
+                raise BadFilter(f"after {text}, a term is missing; in quotes, it is a text", column)
             kind, text = "sign", _JOINS[text.lower()]
-        elif kind == "word" and text.lower() == "not" and self._is_negation():
-            kind, text = "sign", "!"
-        return _Lexeme(kind, text, column)
+        elif kind == "word" and text.lower() == "not" and not is_argument:
+            self.has_two_readings = True
+            kind, text = ("sign", "!") if self._is_negation() else (kind, text)
+        return _Lexeme(kind, text, column, is_argument)
 
-    def _is_between_terms(self) -> bool:
-        """Whether the token that was just read follows a term, and is followed by one."""
+    def _follows_term(self, *, is_argument: bool) -> bool:
+        """Whether the token that was just read is behind a term."""
         before = self._before
-        starts_term = before is None or (before.kind == "sign" and before.text != ")") or self._is_argument()
-        return not starts_term and _BEFORE_TERM.match(self._text, self._position) is not None
+        return before is not None and not (is_argument or (before.kind == "sign" and before.text != ")"))
 
     def _is_negation(self) -> bool:
-        """Whether the word `not`, which was just read, is followed by a term that it negates; "is not" is a text."""
-        if self._is_argument() or (self._before is not None and self._before.text.lower() == "is"):
-            return False
+        """Whether the word `not`, which was just read, negates what follows: "is not" and "a not b" are texts."""
+        before = self._before
         is_joined = _BEFORE_JOIN.match(self._text, self._position) is not None
-        return not is_joined and _BEFORE_TERM.match(self._text, self._position) is not None
+        if is_joined or _BEFORE_TERM.match(self._text, self._position) is None:
+            return False
+        if before is None or not before.is_plain:
+            return True
+        return before.text.lower() != "is" and not self._is_word_next()
+
+    def _is_word_next(self) -> bool:
+        """Whether a word of a text follows, and nothing that is compared."""
+        match = _TOKEN.match(self._text, self._position)
+        if match is None or match.lastgroup != "word" or _ATTRIBUTE.match(self._text, match.start("word")):
+            return False
+        return not is_method_or_status(match["word"])
 
     def _is_argument(self) -> bool:
-        """Whether the token that was just read is the argument of an operator."""
+        """Whether the token that is read next is the argument of an operator."""
         before = self._before
         if before is None or before.kind != "operator":
             return False
@@ -467,6 +227,8 @@ class _Parser:
 
     def _next(self) -> _Lexeme:
         self._before = token = self._token
+        if token.kind == "sign":
+            self._pieces.append(token.text)
         self._token = self._read()
         return token
 
@@ -517,6 +279,12 @@ class _Parser:
         end -= len(self._text[:end]) - len(self._text[:end].rstrip())
         is_word = token.kind == "word" and isinstance(term, Term) and term.operator == ANYTHING
         self.terms.append(PlacedTerm(token.column - 1, end, term, is_word))
+        is_quoted = token.kind == "phrase" or (is_word and token.text.lower() in ("not", *_JOINS))
+        source = self._text[token.column - 1 : end]
+        self._pieces.append(f'"{source}"' if is_quoted else source)
+        if (status := _status_of(term)) and (behind := end_of_phrase(status, self._text, end)) > end:
+            self._position, self.has_two_readings = behind, True
+            self._token = self._read()
         return term
 
     def _parse_term(self) -> Expression:
@@ -558,11 +326,11 @@ class _Parser:
         if word in _WORDS_FOR_SIGNS and (operator in IN_TEXT) != (word == "contains"):
             return None  # such as the text "body is empty"
         self._position = match.end()
-        self._before = token
+        self._before = replace(token, kind="condition")
         self._token = self._read()
         term: Expression = Term(operator, argument)
         term = Not(term) if negated else term
-        is_criterion = sign != ":" and operator not in _IN_ADDRESS
+        is_criterion = sign != ":" and operator not in IN_ADDRESS
         if negated or not is_criterion:
             return term
         return Or((term, Term(CONDITION, str(FieldCondition.of(name, sign, value)))))
@@ -570,7 +338,7 @@ class _Parser:
     @staticmethod
     def _check_sign(token: _Lexeme) -> None:
         """Raises `BadFilter` for a sign that compares nothing."""
-        sign = _SIGNS.match(token.text)
+        sign = LEADING_SIGNS.match(token.text)
         if sign is not None and sign[0] not in SIGNS:
             raise BadFilter(f"{sign[0]} is not an operator; use one of = != > < >= <= :", token.column)
         if sign is not None and sign[0] == token.text:
@@ -580,7 +348,7 @@ class _Parser:
         token = self._token
         if token.kind == "open":
             raise BadFilter("this quote is not closed", token.column)
-        if token.kind not in ("word", "condition", "quoted"):
+        if token.kind not in ("word", "phrase", "condition", "quoted"):
             raise BadFilter(missing, token.column)
         self._next()
         return _unquoted(token.text) if token.kind == "quoted" else token.text
@@ -591,6 +359,14 @@ class _Parser:
         except ValueError as error:
             raise BadFilter(str(error), column) from error
         return term
+
+
+def _status_of(term: Expression) -> int:
+    """The one status that a term is about; 0 for any other term."""
+    if isinstance(term, Or):  # such as a criterion of the same name
+        term = term.parts[0]
+    is_status = isinstance(term, Term) and term.operator in (ANYTHING, "~s") and _ONE_STATUS.fullmatch(term.argument)
+    return int(term.argument) if isinstance(term, Term) and is_status else 0
 
 
 def _unknown(text: str) -> str:

@@ -8,15 +8,23 @@ from dataclasses import dataclass
 
 from ..client.message import METHODS
 from ..misspelling import MISSPELT, SIMILAR, most_similar, similar_names
+from .expressions import IN_TEXT, Filter, Term, is_attribute
 from .field_condition import SIGN, FieldCondition
-from .filter import IN_TEXT, BadFilter, Filter, PlacedTerm, Term, comparison_in, is_attribute, named_in, placed_terms
+from .filter import BadFilter, PlacedTerm, named_in, placed_terms
 from .operators import CONDITION, OPERATORS, attribute, is_method_or_status, meant_attribute
+from .search import comparison_in
 
 _BETWEEN = re.compile(r"[\s&]*")
 """What is between two terms that must both match."""
 _SIGN_AND_VALUE = re.compile(rf"({SIGN})\s*(.+)", re.DOTALL)
 _FIELD = re.compile(r"[a-z]\w*_\w+", re.IGNORECASE)
 """A word that is the name of a field, such as `entity_id`: no text is written like this."""
+_IN_WORDS = re.compile(
+    r"(?P<where>where\s+)?(?P<field>[a-z_][\w.]*)\s+(?P<word>is\s+not|is|equals|equal\s+to)\s+(?!null\b|not\b)"
+    r"(?P<value>[^\s&|()'\"~!=<>]+|'[^']*'|\"[^\"]*\")(?=\s*(?:$|[&|)]|(?:and|or)\s))",
+    re.IGNORECASE,
+)
+"""A comparison in words, up to the end of what it may be part of."""
 _NUMBER = re.compile(r"\d[\d.:-]*")
 _WORDS_FOR_FAILURES = ("failed", "failure", "failures", "errors")
 _COMPARED = ("status", "time", "size")
@@ -52,6 +60,10 @@ def corrected(text: str, above: float = SIMILAR, fields: Collection[str] = ()) -
         following = terms[index + 1] if index + 1 < len(terms) else None
         is_joined = following is not None and _BETWEEN.fullmatch(text[each.end : following.start]) is not None
         meant, end, is_certain = _meant(each, text[each.start : each.end], above, fields), each.end, False
+        if not meant and (found := _IN_WORDS.match(text, each.start)) is not None and each.is_word:
+            meant, end, is_certain = _in_words(found, above, fields)
+        if not meant and is_joined and following is not None and each.is_word and _is_where_before(each, following):
+            meant, end, is_certain = text[following.start : following.end], following.end, True
         if not meant and is_joined and following is not None and each.is_word and following.is_word:
             word, value = text[each.start : each.end], text[following.start : following.end]
             meant, end = _pair(word, value, above, fields), following.end
@@ -119,6 +131,26 @@ def _meant(placed: PlacedTerm, typed: str, above: float, fields: Collection[str]
     named = named_in(term)
     name = meant_attribute(*named, above) if named is not None else ""
     return f"{name}{typed[len(named[0]) :]}" if name and named is not None else ""
+
+
+def _is_where_before(word: PlacedTerm, following: PlacedTerm) -> bool:
+    """Whether this is the word "where" before a comparison, as in other languages and in the detail of a request."""
+    is_where = isinstance(word.term, Term) and word.term.argument.lower() == "where"
+    return is_where and not following.is_word
+
+
+def _in_words(found: re.Match[str], above: float, fields: Collection[str]) -> tuple[str, int, bool]:
+    """What was meant by a comparison in words, such as `where lastname is Doe`; where it ends; whether that is certain.
+
+    Certain is what nobody means as texts: with "where" before it, or with the name of a field.
+    """
+    field, sign = found["field"], "!=" if found["word"].lower().endswith("not") else "="
+    near = _near_field(field, above, fields) or field
+    is_field = _is_known(near, fields) or _FIELD.fullmatch(near) is not None
+    is_certain = found["where"] is not None or is_field
+    if not is_certain and field.lower() not in _COMPARED and not found["word"].lower().startswith("equal"):
+        return "", 0, False
+    return f"{near} {sign} {found['value']}", found.end(), is_certain
 
 
 def _compared(sign: str, value: str) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..client.exchange import Exchange, Ring
 from .blocks import BLOCK_SIZE, Block, BlockTexts
-from .filter import Filter
+from .expressions import Filter
 from .listed_rows import ListedRows
 from .operators import Possible, Predicate
 

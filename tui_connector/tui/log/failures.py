@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import Filter
+from ...log.expressions import Filter
 from ...log.operators import Possible, Predicate
 from ...log.view import Matcher, both
 from ...text import count

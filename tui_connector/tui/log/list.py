@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.filter import Filter
+from ...log.expressions import Filter
 from ...log.operators import Predicate
 from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of

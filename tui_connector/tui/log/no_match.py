@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ...client.exchange import Exchanges, Ring
-from ...log.filter import Filter, search_for
+from ...log.expressions import Filter
 from ...log.filter_corrections import corrected, corrected_search, unknown_field
 from ...log.operators import Predicate
+from ...log.search import search_for
 from ...log.view import View
 from ...text import count, shown_line
 from .failures import FailuresShown, next_words, number_of

@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...log.expressions import Filter
+from ...log.filter import BadFilter, help_rows, parse, reading
 from ...log.filter_corrections import Correction, applied, corrected, corrected_search
 from ...misspelling import MISSPELT
 from ...text import shown_line
@@ -29,6 +30,8 @@ _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
 _MAX_MEANT = 30
 """Characters of what was meant in the message below the line, which must have room for the key that takes it."""
+_MAX_READ = 36
+"""Characters of how a filter is read."""
 _EMPTY_HELP = "post  404  products  status >= 400  time > 1s  ~e errors  ~b body · F1: help"
 _SEARCH_HELP = "Searches rows, headers and bodies; or a filter, as status >= 400 · F1: help"
 _SEARCH_KEYS = "Enter: find · then n: next, N: previous"
@@ -126,6 +129,8 @@ class LogPrompt(Vertical):
             self.show_message(found if typed else _SEARCH_HELP)
         else:
             help_of_valid = _CRITERION_HELP if wanted.conditions else _VALID_HELP
+            if understood := reading(typed):
+                help_of_valid = f"Read as {shown_line(understood, _MAX_READ)} · {_VALID_HELP}"
             self._correction = corrected(typed, MISSPELT, self._fields())
             if self._correction:
                 found = "a search criterion" if self._correction.is_criterion else "this text"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...client.exchange import Exchange
-from ...log.filter import search_for, text_found
+from ...log.search import search_for, text_found
 from ...text import count
 from .sending import LogHost
 

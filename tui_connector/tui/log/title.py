@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import Filter, search_for
+from ...log.expressions import Filter
+from ...log.filter import reading
 from ...log.request_summary import request_path
+from ...log.search import search_for
 from ...log.view import View
 from ...text import count, shown_line
 from .detail import ExchangeDetail
@@ -29,6 +31,14 @@ class ActiveFilter:
     @property
     def applied(self) -> Filter:
         return self.filter if self.on else Filter()
+
+    @property
+    def title(self) -> tuple[str, str]:
+        """The filter as typed and, where that may be read in two ways, as it is read; and the short form of this."""
+        understood = shown_line(reading(self.text), _MAX_TYPED)
+        typed = shown_line(self.text, _MAX_TYPED)
+        name = f"{typed}, read as {understood}" if understood else typed
+        return f"filter {name}", f"filter {shown_line(understood or self.text, _MAX_SHORT)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ def title_parts(
     if view.errors_only:
         yield part(*shown_words(view.failures, log, view.is_own, view.failures_meant()))
     if filtering.filter.expression is not None:
-        name, short = (f"filter {shown_line(filtering.text, length)}" for length in (_MAX_TYPED, _MAX_SHORT))
+        name, short = filtering.title
         if filtering.on:
             found, progress = _matches(view.view, view.total)
             yield part(f"{name}: {found} match{progress}", f"{short}: {found}")
