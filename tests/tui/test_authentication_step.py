@@ -46,7 +46,10 @@ async def test_a_set_password_is_kept_and_the_login_client_chosen_from_existing_
         await pilot.press("x")
         await until(pilot, lambda: any("is set" in each.message for each in pilot.app._notifications))
         await pilot.press("enter")  # nor does it test the old one
-        await until_shown(pilot, "new value")
+        await until(pilot, lambda: secret.is_replacing)
+        assert "•••••" in secret.placeholder, "what is there is selected"
+        await pilot.press("backspace")
+        assert secret.placeholder == "new value"
         assert all(each.purpose == "probe" for each in work_of(pilot).workbench.exchanges)
         await pilot.press(*"CANARY-1", "escape")
         assert secret.locked
@@ -165,7 +168,7 @@ async def test_enter_in_the_last_field_of_another_kind_tests_it(machine: Machine
         work_of(pilot).setup.edit(("clients", "magento", "plugins"), [])
         await pilot.press("t")
         await until_shown(pilot, "✘ Find the store")
-        await until_shown(pilot, "1: go to step 1")
+        await until_shown(pilot, "1  Go to step 1")
 
 
 async def test_an_empty_field_of_another_way_is_missing_once_it_was_visited_or_tested(
@@ -259,7 +262,7 @@ async def test_one_time_code_field_appears_when_the_store_requires_it(machine: M
         await pilot.press(*"CANARYTOTP")
         assert "CANARY" not in shown(pilot.app)
         await pilot.press("ctrl+u", *"123456", "f5")
-        assert "e: edit TOTP secret" in await until_shown(pilot, "is a one-time code, not")
+        assert "e  Edit TOTP secret" in await until_shown(pilot, "is a one-time code, not")
         await pilot.press("e")
         await until(
             pilot, lambda: pilot.app.focused in pilot.app.screen.query_one("#row-parameters-otp-totp").query("*")
@@ -328,7 +331,7 @@ async def test_after_a_refusal_the_field_that_it_names_takes_a_new_value(
     memory_keyring.set_password(entry, "tui-connector", text)
     async with at_step(machine, "2") as (pilot, _):
         await pilot.press("escape", "t")
-        await until_shown(pilot, "e: edit Consumer key")
+        await until_shown(pilot, "e  Edit Consumer key")
         assert not isinstance(pilot.app.focused, SecretInput)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.focused, SecretInput))
@@ -373,7 +376,7 @@ async def test_after_a_refusal_letters_are_keys_and_one_leads_to_the_field(machi
                 await until(pilot, lambda: isinstance(pilot.app.focused, Button))
                 named = pane.form.field(pane._finding.field) if pane._finding else None
                 assert named is None or named.is_wrong, kind
-                await until_shown(pilot, f"e: edit {named.label}" if named is not None else "e: edit ")
+                await until_shown(pilot, f"e  Edit {named.label}" if named is not None else "e  Edit ")
                 await pilot.press("e")
                 await until(pilot, lambda: isinstance(pilot.app.focused, Input))
                 assert named is None or named in pilot.app.focused.ancestors, kind

@@ -80,7 +80,7 @@ async def test_a_changed_address_or_store_view_must_be_tested_again(machine: Mac
         assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
         for key in ("enter", "f5"):
             await pilot.press(key)
-            await until_shown(pilot, "e: edit Store view")
+            await until_shown(pilot, "e  Edit Store view")
             await pilot.press("e")
             assert pilot.app.focused is view
         for key, step in (("f8", "● 2"), ("ctrl+s", "● 5")):  # every other way goes on, and says so
@@ -241,7 +241,7 @@ async def test_a_refused_address_is_marked_and_one_key_leads_to_it(machine: Mach
     right = sandbox.url
     async with guide(machine, sandbox) as pilot:
         await pilot.press("e", "backspace", "backspace", "enter")
-        await until_shown(pilot, "e: edit Store address")
+        await until_shown(pilot, "e  Edit Store address")
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "test-1")
         assert pilot.app.screen.query_one("#row-address", FieldRow).is_wrong
 

@@ -202,7 +202,7 @@ async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyri
         await until_shown(pilot, "items read")
         setup.edit(("incoming", "products", "request"), {"uri": "products", "where": ["pri gt 3"]})
         await pilot.press("t")
-        assert "e: edit products" in await until_shown(pilot, "Correct request.where: did you mean 'price'?")
+        assert "e  Edit products" in await until_shown(pilot, "Correct request.where: did you mean 'price'?")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen) and pilot.app.screen.focused is not None)

@@ -46,7 +46,7 @@ from .authentication_form import AuthenticationForm
 from .form import SetupForm
 from .method_menu import OTHER, entries, where_applied
 from .results import PartValues
-from .step import StepPane
+from .step import Correction, StepPane, to_step
 
 _ABOUT_WAY = PublicText("How requests prove who sends them. Enter lists the ways.")
 _ABOUT_DEMO = PublicText("The demo store has its own values: Enter fills them in, e lets you type or paste them.")
@@ -422,7 +422,7 @@ class AuthenticationPane(StepPane):
 
     def start_test(self) -> None:
         if not self.setup.base_uri:
-            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", "1: go to step 1")
+            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", to_step(GuideStep.BASICS))
             return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         self.form.say_missing()
@@ -497,19 +497,26 @@ class AuthenticationPane(StepPane):
         self.found(finding)
         self.post_message(self.Changed())
 
-    def way_to_correct(self, finding: Finding) -> str:
+    def way_to_correct(self, finding: Finding) -> Correction | None:
         """A field that it names takes a new value: what is pasted now is meant for it."""
         is_own = self.form.field(finding.field) is not None or (
             finding.field == "authentication" and self.setup.auth_kind not in METHODS
         )
         return self._way_to(finding.field) if is_own else super().way_to_correct(finding)
 
-    def _way_to(self, name: str) -> str:
-        """The key that leads to this field, or to the first one, with its title; "" where there is none."""
+    def first_button(self, finding: Finding) -> str:
+        """The value that was refused is typed again, unless one setting is to be changed: no other way is taken."""
+        if finding.fix is not None and finding.fix.target != "authentication":
+            return ".fix"
+        way = self.way_to_correct(finding)
+        return ".correct" if way is not None and way.step is None else ".test"
+
+    def _way_to(self, name: str) -> Correction | None:
+        """To this field, or to the first one; None where there is none."""
         form = self.form
         row = form.field(name) or form.field(first_missing(self.work)) or next(iter(form.query(FormField)), None)
         self._edits_next = row.spec.path if row is not None else ()
-        return f"e: edit {row.label}" if row is not None else ""
+        return Correction(f"Edit {row.label}") if row is not None else None
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

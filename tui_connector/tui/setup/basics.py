@@ -43,14 +43,14 @@ from ..widgets.form_field import FormPath
 from ..widgets.ordered_list import OrderedList
 from .context import GuideContext
 from .form_screen import FormScreen
-from .step import StepPane
+from .step import Correction, StepPane
 
 _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
     "default": "default: the store's default view",
 }
 _LIST = {"": "list"}
-_TO_ADDRESS, _TO_VIEW = "e: edit Store address", "e: edit Store view"
+_TO_ADDRESS, _TO_VIEW = Correction("Edit Store address"), Correction("Edit Store view")
 _PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  e edit"
 _NEW_CLIENT = "Name of the new client, such as staging"
 _ADD, _REMOVE = "+ add", "- remove"
@@ -199,7 +199,7 @@ class BasicsPane(StepPane):
         wrong = self.query(".wrong TextField")
         return wrong.first(Input) if wrong else self.query_one("#field-address", Input)
 
-    def way_to_correct(self, finding: Finding) -> str:
+    def way_to_correct(self, finding: Finding) -> Correction:
         return _TO_VIEW if finding.id == "store-code" else _TO_ADDRESS
 
     def found(self, finding: Finding) -> None:

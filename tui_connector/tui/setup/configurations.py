@@ -29,7 +29,7 @@ from ..widgets.frame import TONES
 from ..widgets.questions import ConfirmScreen
 from .entity_chooser import EntityChooser, EntityFilter, EntityOption, offer
 from .form_screen import FormScreen
-from .step import StepPane, words_of
+from .step import Correction, StepPane, to_step, words_of
 
 _NAMES, _CUT_NAMES = 10, 24
 """The fewest columns for names, and for names that are cut."""
@@ -165,7 +165,8 @@ class ConfigurationsPane(StepPane):
         problem, finding = self.problems().get(name, ""), self.work.refusal(self.family, name)
         self.forget()
         if problem or finding is None:
-            self.say(f"{problem}\n  {_way_to(name)}" if problem else "", bad=bool(problem))
+            self.say(problem, bad=bool(problem))
+            self._offer(_way_to(name) if problem else None)
         else:
             self._show_finding(finding, words_of(finding))
 
@@ -265,10 +266,10 @@ class ConfigurationsPane(StepPane):
                 found.setdefault(str(path[1]), []).append(f"✘ {'.'.join(map(str, path[2:]))}: {words}")
         return {name: "\n".join(lines) for name, lines in found.items()}
 
-    def way_to_correct(self, finding: Finding) -> str:
+    def way_to_correct(self, finding: Finding) -> Correction | None:
         """Another step, or the form of the configuration that was tested."""
         name = self.rows.chosen
-        return super().way_to_correct(finding) or (_way_to(name) if name is not None else "")
+        return super().way_to_correct(finding) or (_way_to(name) if name is not None else None)
 
     def refused(self) -> Finding | None:
         names = [*self.setup.table(self.family)]
@@ -469,15 +470,15 @@ class ConfigurationsPane(StepPane):
         name = self.rows.chosen
         chooser = self.query_one(EntityChooser)
         if chooser.display and (typed := self.query_one(EntityFilter).value.strip()):
-            self.refuse(f"! Not tested: {typed} was not added yet.", "+: back to adding it")
+            self.refuse(f"! Not tested: {typed} was not added yet.\n  +: back to adding it")
         elif not self.setup.base_uri:
-            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", "1: go to step 1")
+            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", to_step(GuideStep.BASICS))
         elif name is None:
-            self.refuse("✘ Nothing is selected yet.", "+: choose something · n: skip this step")
+            self.refuse("✘ Nothing is selected yet.\n  +: choose something · n: skip this step")
         else:
             self.try_it(name)
 
 
-def _way_to(name: str) -> str:
-    """The key that leads to the form of this configuration."""
-    return f"e: edit {name}"
+def _way_to(name: str) -> Correction:
+    """To the form of this configuration."""
+    return Correction(f"Edit {name}")

@@ -40,7 +40,7 @@ from ..widgets.frame import TONES
 from ..widgets.secret_place import PlaceChoice
 from .save_merge import MergingSaver
 from .save_summary import marked_as_wrong, save_summary, unset_variables
-from .step import StepPane
+from .step import Correction, StepPane
 
 _PLACES = {
     SecretPlace.KEYRING.value: "In this computer's keyring",
@@ -326,7 +326,7 @@ class SavePane(StepPane):
         self._show_name()
         self.explain(self._what_is_written())
         if message.saving:
-            self.refuse("✘ Not saved: correct the name first.", "e: edit Profile name")
+            self.refuse("✘ Not saved: correct the name first.", Correction("Edit Profile name"))
         elif self._said_name and not message.problem:
             self.say("")
         self._said_name = message.saving or (self._said_name and bool(message.problem))

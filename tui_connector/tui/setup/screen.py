@@ -390,6 +390,10 @@ class SetupScreen(LogDock, TextHolder):
         if not self.pane.ends_word(monotonic()) and self.pane.check_complete():
             await self.action_next()
 
+    @on(StepPane.StepWanted)
+    async def _correct(self, message: StepPane.StepWanted) -> None:
+        await self.go_to(message.step)
+
     @on(StepPane.FixWanted)
     async def _apply(self, message: StepPane.FixWanted) -> None:
         """A fix is applied at the step that it belongs to."""

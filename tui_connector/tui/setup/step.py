@@ -35,6 +35,24 @@ from .context import GuideContext
 from .results import PartValues
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """Where what was refused is corrected, as a button says it: a field of this step, or another step."""
+
+    title: str
+    step: GuideStep | None = None
+
+    @property
+    def action(self) -> str:
+        """The id of the key that leads there."""
+        return "setup.edit" if self.step is None else f"setup.jump-{self.step.value}"
+
+
+def to_step(step: GuideStep) -> Correction:
+    """What was refused is corrected in this step."""
+    return Correction(f"Go to step {step.value}", step)
+
+
 class Continue(Button):
     """Continues while the key is dispatched: what is pasted right after it belongs to the next step."""
 
@@ -64,6 +82,12 @@ class StepPane(VerticalScroll, can_focus=False):
         """The setup has changed."""
 
     @dataclass
+    class StepWanted(Message):
+        """Go to this step, where what was refused is corrected."""
+
+        step: GuideStep
+
+    @dataclass
     class FixWanted(Message):
         """Apply the fix of a finding, at the step that it belongs to."""
 
@@ -73,6 +97,7 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
+        self._correction: Correction | None = None
         self._said = self._said_missing = ""
         self._said_about: PartValues | None = None
         """The result that it shows, with what is missing, and the values that it is about."""
@@ -107,8 +132,9 @@ class StepPane(VerticalScroll, can_focus=False):
         yield from ()
 
     def compose_result(self) -> ComposeResult:
-        """The result of a test, and its fix."""
+        """The result of a test, where it is corrected, and its fix."""
         yield Static("", classes="result callout")
+        yield Button("", id=f"correct-{self.step.value}", compact=True, classes="correct")
         yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
         yield Static("", classes="evidence")
 
@@ -239,6 +265,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self._busy, self._progress, self._counting, self._said_missing = "", "", None, ""
         self._has_passed = False
         self._show_result(text, bad=bad)
+        self._offer(None)
         self.put(self.query_one(".evidence", Static), "")
         if text and text != self._said:
             self.call_after_refresh(self._scroll_to_result)
@@ -246,9 +273,9 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def _scroll_to_result(self) -> None:
         """Scrolls no further than to what to do, and its key; the details below can be scrolled to."""
-        self.scroll_to_widget(self.query_one(".result"), animate=False, immediate=True)
-        if self.has_fix:
-            self.scroll_to_widget(self.query_one(".fix"), animate=False, immediate=True)
+        for each in (".result", ".correct.there", ".fix.there"):
+            for widget in self.query(each):
+                self.scroll_to_widget(widget, animate=False, immediate=True)
         self._show_whole_text()
 
     def _show_whole_text(self) -> None:
@@ -301,15 +328,19 @@ class StepPane(VerticalScroll, can_focus=False):
             self._show_finding(self.refused(), words)
 
     def found(self, finding: Finding) -> None:
-        """Shows a finding, and offers its fix. Letters are keys afterwards: one of them leads to what it names."""
+        """Shows a finding, where it is corrected, and its fix. Letters are keys afterwards: each has one."""
         self._show_finding(finding, words_of(finding))
-        self.focus_next(self.query_one(".fix" if self.has_fix else ".test", Button))
+        self.focus_next(self.query_one(self.first_button(finding), Button))
+
+    def first_button(self, finding: Finding) -> str:
+        """The selector of the button that Enter presses after this finding: what most people want, and is harmless."""
+        return ".fix" if self.has_fix else ".test"
 
     def _show_finding(self, finding: Finding | None, words: str) -> None:
         self._finding = finding
-        way = self.way_to_correct(finding) if finding is not None else ""
-        self.say("\n  ".join(filter(None, [words, way])), bad=True)
+        self.say(words, bad=True)
         if finding is not None:
+            self._offer(self.way_to_correct(finding))
             self.put(self.query_one(".evidence", Static), details_of(finding))
         if finding is not None and finding.fix is not None:
             button = self.query_one(".fix", Button)
@@ -317,15 +348,33 @@ class StepPane(VerticalScroll, can_focus=False):
             button.add_class("there")
         self.screen.refresh_bindings()
 
-    def refuse(self, words: str, way: str = "") -> None:
-        """Says why nothing was done, and which key leads to what is to be corrected: letters are keys afterwards."""
-        self.say("\n  ".join(filter(None, [words, way])), bad=words.startswith("✘"))
-        self.screen.set_focus(self.query_one(".test", Button))
+    def refuse(self, words: str, way: Correction | None = None) -> None:
+        """Says why nothing was done, and offers to go to what is to be corrected. Letters are keys afterwards."""
+        self.say(words, bad=words.startswith("✘"))
+        self._offer(way)
+        self.screen.set_focus(self.query_one(".test" if way is None else ".correct", Button))
 
-    def way_to_correct(self, finding: Finding) -> str:
-        """The key that leads to the setting that this finding names, with its title; "" if it names none."""
+    def _offer(self, way: Correction | None) -> None:
+        """Shows the button that leads to what is to be corrected; hides it if there is nothing."""
+        self._correction, button = way, self.query_one(".correct", Button)
+        if way is not None:
+            key = keys_of(self.screen, way.action)[:1]
+            button.label = Content.assemble((f"{key[0]}  " if key else "", "bold"), shown_line(way.title))
+        elif button.has_focus:  # which would go to whatever is next
+            self.screen.set_focus(self.query_one(".test", Button))
+        button.set_class(way is not None, "there")
+
+    @on(Button.Pressed, ".correct")
+    def _correct(self) -> None:
+        if self._correction is not None and self._correction.step is not None:
+            self.post_message(self.StepWanted(self._correction.step))
+        elif self._correction is not None:
+            self.edit_field()
+
+    def way_to_correct(self, finding: Finding) -> Correction | None:
+        """Where the setting that this finding names is corrected; None if it names none."""
         step = _STEP_OF_SETTING.get(finding.field, self.step)
-        return f"{step.value}: go to step {step.value}" if step is not self.step else ""
+        return to_step(step) if step is not self.step else None
 
     def busy(self, text: str) -> None:
         """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field.

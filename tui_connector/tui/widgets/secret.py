@@ -135,10 +135,13 @@ class SecretInput(SourceField):
         """Whether what is typed replaces a secret, which Esc keeps."""
         return self._replacing
 
-    def replace_secret(self) -> None:
-        """Starts the replacement of the secret that the field has."""
-        if self.locked:
-            self._replacing, self._refused = True, 0
+    def replace_secret(self, *, is_deleted: bool = False) -> None:
+        """What is typed from now on replaces the secret that the field has, which is drawn as selected until then.
+
+        `is_deleted`: it is not shown any more.
+        """
+        if self.locked or (self._replacing and is_deleted):
+            self._replacing, self._refused, self._is_deleted = True, 0, is_deleted
             self._draw_placeholder()
 
     def restore(self) -> bool:
@@ -152,8 +155,11 @@ class SecretInput(SourceField):
     def _draw_placeholder(self) -> None:
         if self.has_focus:
             self.screen.refresh_bindings()
-        self.placeholder = "new value" if self._replacing else self._resting
+        self.set_class(self._replacing and not self._is_deleted, "-selected")
+        self.placeholder = "new value" if self._replacing and self._is_deleted else self._resting
 
+    _is_deleted = False
+    """Whether the secret that is being replaced was deleted first, and not only selected."""
     _resting = ""
     """The placeholder of a secret that the field has."""
 
@@ -165,12 +171,10 @@ class SecretInput(SourceField):
         if self._passes_keys and event.character in _PASSED:
             event.prevent_default()
             return
-        if not self.locked:
-            return
-        if event.key in ("backspace", "delete"):
+        if event.key in ("backspace", "delete") and not self.value and (self.locked or self._replacing):
             event.stop()
-            self.replace_secret()
-        elif event.is_printable:
+            self.replace_secret(is_deleted=True)
+        elif self.locked and event.is_printable:
             event.prevent_default()
             event.stop()
             self._refused += 1
