@@ -635,6 +635,17 @@ def test_a_search_finds_words_anywhere_in_an_exchange(text: str, numbers: list[i
         assert wanted.possible(block) or each.number not in numbers
 
 
+def test_what_the_program_wants_to_know_by_a_probe_is_not_searched() -> None:
+    probe = exchange(1, purpose="probe", status=404, note="does it issue tokens? 404: no")
+    renewed = exchange(2, note="login renewed")
+    log = [probe, renewed]
+    block = Block(log, lambda: BlockTexts().of(0, log))
+    for words, numbers in (("does", []), ("does it", []), ("expected", []), ("probe", [1]), ("login renewed", [2])):
+        for wanted in (search_for(words), parse(words)):
+            assert [each.number for each in log if wanted.matches(each)] == numbers
+            assert wanted.possible is None or wanted.possible(block) or not numbers
+
+
 def test_a_search_looks_at_each_block_that_has_its_words() -> None:
     """Whatever of an exchange shows them: its row, its query, headers, bodies."""
     query = "?searchCriteria[filterGroups][0][filters][0][field]=sku&searchCriteria[filterGroups][0][filters][0][value]"

@@ -139,7 +139,7 @@ async def test_probes_are_one_row_that_says_what_the_program_asked_and_that_open
         await watched.until(lambda: watched.numbers() == [1, 3])
         await watched.pilot.press("slash")
         await watched.shows("Typing  Enter Find  Esc Cancel")
-        await watched.type("version")  # a search opens the row that has the match
+        await watched.type("probe")  # a search opens the row that has the match
         await watched.pilot.press("enter")
         await watched.selects(2)
         await watched.pilot.press("escape", "escape", "P", "f")

@@ -207,6 +207,8 @@ def test_a_row_shows_and_marks_what_a_filter_looks_for(width: int) -> None:
     several = slice_of(("sku", "in", ",".join(f"24-MB{number:02}" for number in range(40))))
     assert marked(several, "24-MB17") == ["24-MB17"]
     assert marked(page, "status>=400 | argument", **refused) == ["argument"]
+    asked = {"purpose": "probe", "status": 404, "note": "is it the argument?"}
+    assert marked(page, "argument | expected", **asked) == []
 
 
 @pytest.mark.parametrize("width", [58, 70, 80, 98, 120])

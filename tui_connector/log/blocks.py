@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..client.exchange import Exchange
-from ..client.printer import attempt_label, expected_label
+from ..client.printer import attempt_label
 from ..units import milliseconds, size
-from .shown_text import row_text
+from .shown_text import remark, row_text
 
 BLOCK_SIZE = 64
 """Exchanges in a block."""
@@ -45,12 +45,11 @@ class Block:
         rows = {
             (
                 *(each.method, each.status, attempt_label(each), each.purpose),
-                *(each.reason, each.failure_text, each.note, each.entity),
+                *(each.reason, each.failure_text, remark(each), each.entity),
             )
             for each in self.exchanges
         }  # most of a block have the same
         words = [" ".join(map(str, row)) for row in rows]
-        words += {label for each in self.exchanges if (label := expected_label(each))}
         return "\n".join(words).casefold()
 
     def numbers(self) -> str:

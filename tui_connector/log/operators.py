@@ -16,7 +16,7 @@ from ..misspelling import similar_names
 from .blocks import Block
 from .field_condition import SIGNS, field_condition, possible_field_condition
 from .needle import Needle
-from .shown_text import WORDS, query_text, row_text, words_of_row
+from .shown_text import WORDS, query_text, remark, row_text, words_of_row
 from .uri_search import uri_search
 
 Predicate = Callable[[Exchange], bool]
@@ -149,7 +149,7 @@ def _row(argument: str) -> Predicate:
         text in (exchange.method.casefold(), exchange.purpose)
         or text
         in "\n".join(
-            [exchange.reason, attempt_label(exchange), exchange.failure_text, exchange.note, exchange.entity]
+            [exchange.reason, attempt_label(exchange), exchange.failure_text, remark(exchange), exchange.entity]
         ).casefold()
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..client.exchange import Exchange
-from ..client.printer import attempt_label, expected_label, failure_message
+from ..client.printer import attempt_label, failure_message
 from ..client.uri import parameters
 from ..units import milliseconds, size
 from .request_summary import conditions, decoded_criteria, request_summary
@@ -32,6 +32,10 @@ def row_text(exchange: Exchange) -> str:
 def words_of_row(exchange: Exchange) -> str:
     """The same without number, time, duration and size."""
     outcome = "" if exchange.status is None else f"{exchange.status} {exchange.reason}"
-    labels = (attempt_label(exchange), failure_message(exchange), expected_label(exchange))
-    parts = [exchange.method, outcome, *labels, exchange.note]
-    return "\n".join([*parts, exchange.entity, exchange.purpose])
+    labels = (attempt_label(exchange), failure_message(exchange), remark(exchange))
+    return "\n".join([exchange.method, outcome, *labels, exchange.entity, exchange.purpose])
+
+
+def remark(exchange: Exchange) -> str:
+    """What its note says has happened; "" for a probe, whose note is what the program wants to know."""
+    return "" if exchange.purpose == "probe" else exchange.note

@@ -100,16 +100,22 @@ def row(
     if room < cell_len(message) and room < (len(kept) + _SHORTEST if exchange.failed or kept else _SHORTEST_NOTE):
         message = kept  # the detail has the rest
     segments += _marked(f"  {summary}", plain, wanted, paint)
-    segments += _marked(shown_line(message, max(1, room)) if room > 3 else "", muted, wanted, paint)
+    own = (exchange.note, expected_label(exchange)) if exchange.purpose == "probe" else ()
+    segments += _marked(shown_line(message, max(1, room)) if room > 3 else "", muted, wanted, paint, own)
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
         segments.append(Segment(f"{' ' * max(0, columns.end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
     return segments
 
 
-def _marked(text: str, style: Style, wanted: tuple[str, ...], paint: Paint) -> list[Segment]:
-    """The text, with what is wanted of it in the style of a match."""
+def _marked(
+    text: str, style: Style, wanted: tuple[str, ...], paint: Paint, not_searched: Sequence[str] = ()
+) -> list[Segment]:
+    """The text, with what is wanted of it in the style of a match, besides the parts that are not searched."""
     spans = sorted(span for each in wanted for span in needle_for(each).spans(text))
+    for part in filter(None, not_searched):
+        first = text.find(part)
+        spans = [(start, stop) for start, stop in spans if stop <= first or start >= first + len(part)]
     segments, end = list[Segment](), 0
     for start, stop in spans:
         if start >= end:
