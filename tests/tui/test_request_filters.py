@@ -10,7 +10,9 @@ from watched_log import filled, refusal, watching
 
 from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import Request, Response
+from tui_connector.log.search import search_for
 from tui_connector.machine import Machine
+from tui_connector.tui.log.no_match import not_searched
 from tui_connector.tui.log.sending import LogContext
 
 
@@ -369,8 +371,15 @@ async def test_a_search_says_which_bodies_it_could_not_search_completely(machine
         await watched.type("~m get")
         await watched.pilot.press("enter")
         await watched.until(lambda: not watched.says(" · 2 bodies not searched in full"))
-        await watched.pilot.press("escape", "g", "down")
+        log.record(exchange(5, body=RecordedBody(size=900, media_type="application/json")))
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("SKU-7")
+        await watched.shows("2 bodies not searched in full, 1 not kept (filter ~i to list them)")
+        await watched.pilot.press("escape", "escape", "g", "down")
         await watched.shows("x requests it again, and keeps the whole body")
+        assert not_searched(search_for("a"), filled(exchange(1, body=RecordedBody(size=9)))) == (
+            "1 body not kept (filter ~i to list it)"
+        )
         await watched.pilot.press("w")
         await watched.shows("Only the first 32 B of 85.0 KB of the body")
 

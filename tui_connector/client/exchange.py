@@ -194,6 +194,11 @@ class Exchange:
         """Whether a body was kept only in part, or not at all, so that a search may miss something."""
         return self.body.is_partial or self.request_body.is_partial
 
+    @property
+    def lacks_bodies(self) -> bool:
+        """Whether a body was not kept at all, and none in part."""
+        return self.is_partial and not (self.body.cut or self.request_body.cut)
+
     def with_whole_body(self) -> Exchange:
         """With all of the response's body, where it is still in memory. Masks it, which takes a moment."""
         data = self.body.whole.masked() if self.body.whole is not None else None
@@ -259,6 +264,8 @@ class Ring:
         self.without_response = 0
         """How many of them have no response."""
         self._partial = 0
+        self.without_bodies = 0
+        """How many of them have a body that was not kept at all."""
         self._wholes: deque[RecordedBody] = deque()
         """The bodies of which all was in memory when they were recorded."""
 
@@ -273,6 +280,7 @@ class Ring:
             self._wholes.append(exchange.body)
         else:
             self._partial += exchange.is_partial
+            self.without_bodies += exchange.lacks_bodies
         dropped = 0
         while (left := len(self._kept) - dropped) > self._count or (self.bytes > self._size and left > 1):
             oldest = self._kept[dropped]
@@ -282,13 +290,14 @@ class Ring:
                 self._wholes.popleft()
             else:
                 self._partial -= oldest.is_partial
+                self.without_bodies -= oldest.lacks_bodies
             dropped += 1
         del self._kept[:dropped]
         self.first += dropped
 
     @property
     def partial(self) -> int:
-        """How many of them have a body that was kept only in part."""
+        """How many of them have a body that was kept only in part, or not at all."""
         return self._partial + sum(body.is_partial for body in self._wholes)
 
     def __len__(self) -> int:
@@ -342,7 +351,7 @@ class Ring:
     def clear(self) -> None:
         self.first = self.cleared = self.end
         self._kept.clear()
-        self.bytes = self._partial = self.without_response = 0
+        self.bytes = self._partial = self.without_bodies = self.without_response = 0
         self._wholes.clear()
 
 

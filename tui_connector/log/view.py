@@ -92,8 +92,13 @@ class View:
 
     @property
     def partial(self) -> int:
-        """How many of the matches have a body that was kept only in part."""
+        """How many of the matches have a body that was kept only in part, or not at all."""
         return self._count(lambda each: each.is_partial, self._ring.partial)
+
+    @property
+    def without_bodies(self) -> int:
+        """How many of the matches have a body that was not kept at all."""
+        return self._count(lambda each: each.lacks_bodies, self._ring.without_bodies)
 
     @property
     def without_response(self) -> int:

@@ -71,14 +71,19 @@ def why_none_found(
 
 
 def not_searched(wanted: Filter, searched: Ring | View, *, is_filtered: bool = False) -> str:
-    """How many bodies a filter or a search did not search in full, and what lists them; "" if it searches none.
+    """How many bodies a filter or a search did not search, or in part, and what lists them; "" if it searches none.
 
     `is_filtered`: only those were searched that a filter lists.
     """
     if not wanted.reads_bodies or not (partial := searched.partial):
         return ""
     key = "add ~i to the filter" if is_filtered else "filter ~i"
-    return f"{count(partial, 'body', 'bodies')} not searched in full ({key} to list {'it' if partial == 1 else 'them'})"
+    missing = searched.without_bodies
+    numbers = {"not searched in full": partial - missing, "not kept": missing}
+    words = [f"{number:,} {which}" for which, number in numbers.items() if number]
+    bodies = "body" if partial == 1 else "bodies"
+    words[0] = words[0].replace(" ", f" {bodies} ", 1)
+    return f"{', '.join(words)} ({key} to list {'it' if partial == 1 else 'them'})"
 
 
 def _without_field(wanted: Filter, fields: Collection[str]) -> str:
