@@ -471,7 +471,7 @@ async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Mac
         await save_with("# one")
         await save_with("# two")
         await pilot.press("ctrl+o")
-        await until_shown(pilot, "Reloaded from your editor.")
+        await until(pilot, lambda: any("Reloaded from your editor." in each for each in messages(app)))
         assert path.read_text().endswith("# own\n")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))

@@ -24,7 +24,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.run.charts import MessageList
 from tui_connector.tui.send.job import Plan, PlanRow, SendJob
-from tui_connector.tui.send.plan_view import PlanFilter, change_text, row_detail, type_change
+from tui_connector.tui.send.plan_view import change_text, row_detail, type_change
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.text_areas import JsonField
@@ -129,18 +129,15 @@ async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machi
         await acme.press("T")
         await acme.shows("Nothing has been sent yet.", "Plan: 2 entities")
         await acme.press("s")
-        await acme.shows("Nothing is running. a or S sends what the plan says.")
-        await acme.press("S")  # as in the guide
+        await acme.shows("Nothing is running. a sends what the plan says.")
+        await acme.press("S")
+        await acme.shows("S is no key here: ? lists the keys. / finds an entity.")
+        await acme.press("a")
         await acme.shows(f"Send 2 entities to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
         await acme.press("n")
         await acme.shows("not sent yet")
         assert acme.writes() == 0
-        field = acme.app.screen.query_one(PlanFilter)
-        await acme.press("y")  # no key here, nor the beginning of an identifier
-        assert not field.has_focus
-        await acme.press("0")
-        await until(acme.pilot, lambda: field.has_focus and field.value == "0")
-        await acme.press("ctrl+u", "escape", "a")
+        await acme.press("a")
         await acme.shows("2 entities to Acme store")
         await acme.press("y")
         await acme.shows("complete: 2 finished")
@@ -299,10 +296,10 @@ async def test_entities_that_are_not_compared_are_listed_and_sent(machine: Machi
         await until(acme.pilot, lambda: "SYNC-0001" not in shown(acme.app).partition("Requests")[0])
         await acme.press("escape")
         await acme.shows("SYNC-0001")
-        await acme.press("0", "0", "0", "2")  # typed in a hurry, without /
-        await acme.shows("filter 0002")
+        await acme.press("slash", *"0002", "enter", "f", "down", "enter")
+        await acme.shows("1 entity · filter send, 0002 · Esc shows all", " Esc Show all  Enter Show")
         await acme.press("escape")
-        await acme.shows("SYNC-0001")
+        await acme.shows("SYNC-0001", "Plan: 3 entities ─", " Enter Show  a Apply")
         await acme.press("end", "enter")
         await acme.shows("✘ bad line · line 4", "│ NO-SUCH")
         await acme.press("escape", "f")

@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.visual import Visual
 
 from ..text import count, shown_line
-from ._textual import QuietApp
-from .keys import KeyQueue, TextFinder, paste_at, to_keymap, with_character
+from ._textual import QuietApp, is_text_field
+from .keys import KeyQueue, TextFinder, key_label, paste_at, to_keymap, with_character
 from .typed_words import WordFinder
 from .unused_keys import why_unused
 from .widgets.focus_marks import FocusMarks
@@ -59,7 +59,14 @@ class KeyboardApp(QuietApp):
 
     def on_key(self, event: events.Key) -> None:
         """Says why a key does nothing, or where it does something, unless a widget has said so."""
-        if self.screen_stack and not self.has_unread_notifications and (reason := why_unused(self.screen, event.key)):
+        if not self.screen_stack or self.has_unread_notifications:
+            return
+        reason = why_unused(self.screen, event.key)
+        is_free = event.is_printable and event.key not in self.screen.active_bindings
+        if not reason and is_free and not is_text_field(self.focused):
+            hint = getattr(self.screen, "where_to_type", "")
+            reason = f"{key_label(event.key)} is no key here: ? lists the keys. {hint}".strip()
+        if reason:
             self.notify(shown_line(reason), markup=False)
 
     @on(events.DescendantFocus)

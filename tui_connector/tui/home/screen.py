@@ -117,6 +117,7 @@ class HomeScreen(BaseScreen[None]):
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
+    first_keys = frozenset({"home.show-all"})
     letters_are_keys = True
     where_to_type = "n begins a new store, with its address."
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -131,7 +132,7 @@ class HomeScreen(BaseScreen[None]):
         Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
         Binding("i", "import", "Import", id="home.import", tooltip="Import a curl command or a file of another tool"),
         Binding("t", "try_demo", "Try the demo", id="home.demo", tooltip="Try the demo store"),
-        Binding("escape", "show_all", "Show all", show=False, id="home.show-all", tooltip="Show all profiles again"),
+        Binding("escape", "show_all", "Show all", id="home.show-all", tooltip="Show all profiles again"),
         Binding("q", "app.ask_quit", "Quit", id="home.quit", tooltip="Quit the program"),
         Binding("A", "show_archived", "Archived", id="home.archived", tooltip="Show or hide archived profiles"),
         Binding("o", "open_file", "Open file", id="home.open-file", tooltip="Open a profile by its path"),

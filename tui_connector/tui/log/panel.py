@@ -55,6 +55,7 @@ class LogPanel(LogHost):
     """
 
     part_name = "the request log"
+    first_keys = frozenset({"log.show-all"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
@@ -100,6 +101,7 @@ class LogPanel(LogHost):
         Binding("C", "clear", "Clear the log", show=False, id="log.clear"),
         Binding("less_than_sign", "divide(-1)", "Smaller list", show=False, id="log.smaller"),
         Binding("greater_than_sign", "divide(1)", "Larger list", show=False, id="log.larger"),
+        Binding("escape", "show_all", "Show all", id="log.show-all", tooltip="End the search, then the filter"),
         Binding("escape", "leave", "Back to the list", show=False, id="log.leave"),
     ]
 
@@ -361,6 +363,18 @@ class LogPanel(LogHost):
         self.add_class("asking")
         self.query_one(LogPrompt).open(purpose, before)
 
+    @property
+    def can_show_all(self) -> bool:
+        """Whether Esc ends a search or a filter next."""
+        is_narrowed = bool(self._search.text) or self._filtering.applied.expression is not None
+        return is_narrowed and not (
+            self._explanation_shown or self.has_class("asking") or self.has_class("reading") or self.detail.has_focus
+        )
+
+    def action_show_all(self) -> None:
+        """Ends the search, or the filter where there is none."""
+        self.leave()
+
     def action_toggle_filter(self) -> None:
         self.view.visits += 1
         if self._filtering.on:
@@ -396,6 +410,7 @@ class LogPanel(LogHost):
         """Searches the list, and marks the text in the detail; an empty text ends the search."""
         self._search.search_list(text)
         self._update_title()
+        self.refresh_bindings()
 
     def _count_matches(self, text: str) -> None:
         """Says in the title how many requests of the list match."""
@@ -421,6 +436,8 @@ class LogPanel(LogHost):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "open":
             return self.view.has_focus
+        if action == "show_all":
+            return self.can_show_all
         if action == "apply_meant":
             return self.view.has_focus and bool(self._meant_filter)
         if action == "toggle_filter":

@@ -124,6 +124,8 @@ def environments_with_sessions(machine: Machine, profile: Path) -> list[str]:
     return list(last_sessions(machine.directories.state, profile, ["", *names]))
 
 
+EARLIER_SESSIONS = "The requests of earlier sessions"
+"""The tooltip of the key."""
 _OTHER_ENVIRONMENTS = "The requests in another environment of the profile"
 
 

@@ -33,7 +33,7 @@ from ..commands import PaletteCommand
 from ..environments import EnvironmentChoice, choose_environment, environment_mark, mark_of_invalid
 from ..keys import is_on_top
 from ..log.panel import LogPanel
-from ..log.screens import RecordedScreen, earlier_sessions
+from ..log.screens import EARLIER_SESSIONS, RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
 from ..setup.opening import BeginWith, open_guide
 from ..setup.results import PartTest
@@ -68,6 +68,7 @@ class ProfilePage(StatusScreen, FormsScreen):
     """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
+    first_keys = frozenset({"page.show-all"})
     IMMEDIATE: ClassVar = frozenset({"page.back", "page.leave"})
     AWAY_FROM_LOG: ClassVar = frozenset({"run", "run_with_options", "test", "add", "delete", "rename", "undo", "redo"})
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,11 +91,12 @@ class ProfilePage(StatusScreen, FormsScreen):
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding("q", "back", "Back", id="page.back"),
+        Binding("escape", "show_all", "Show all", id="page.show-all", tooltip="End the search, then the filter"),
         Binding("escape", "leave", "Leave the log, or the page", show=False, id="page.leave"),
         Binding("slash", "find", "Find", key_display="/", id="page.find", tooltip="Find a part by what its row says"),
         Binding("R", "run_with_options", "Options", id="page.run-options", tooltip="Run or plan with options"),
         Binding("o", "external_editor", "$EDITOR", id="page.external-editor", tooltip="Edit the file in $EDITOR"),
-        Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
+        Binding("H", "history", "History", id="page.history", tooltip=EARLIER_SESSIONS),
         Binding("U", "redo", "Redo edit", id="page.redo", tooltip="Redo what was undone last"),
         Binding("S", "slices", "Slices", id="page.slices", tooltip="Runs in slices, on all machines"),
     ]
@@ -430,6 +432,8 @@ class ProfilePage(StatusScreen, FormsScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in self.AWAY_FROM_LOG and self.is_in_log:
             return False
+        if action == "show_all":
+            return self.is_mounted and self.log_panel.can_show_all
         if action in _OF_READABLE:
             return self.opened is not None and self.opened.document is not None
         if action == "fix":
@@ -534,9 +538,13 @@ class ProfilePage(StatusScreen, FormsScreen):
         if not self.leave_log():
             self.dismiss()
 
+    def action_show_all(self) -> None:
+        """Esc: ends the search of the log, or its filter where there is none."""
+        self.log_panel.action_show_all()
+
     def action_leave(self) -> None:
-        """Esc: leaves the log for the parts, ends its search, or leaves the page and with it the environment in use."""
-        if self.leave_log() or self.log_panel.end_search():
+        """Esc: leaves the log for the parts, or leaves the page and with it the environment in use."""
+        if self.leave_log():
             return
         if self.is_in_log:
             self.set_focus(self._list)

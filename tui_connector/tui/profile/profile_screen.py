@@ -81,7 +81,7 @@ class ProfileScreen(LogDock):
         sent: Mapping[str, LastRun]
 
     letters_are_keys = True
-    where_to_type = "/ finds a part, ? lists the keys."
+    where_to_type = "/ finds a part."
 
     def __init__(self, context: PageContext) -> None:
         super().__init__()

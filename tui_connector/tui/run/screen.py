@@ -26,6 +26,7 @@ from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.dock import LogDock
 from ..log.panel import ERRORS, LogPanel
+from ..log.screens import EARLIER_SESSIONS, RecordedScreen, earlier_sessions
 from ..log.sending import LogContext
 from ..viewed import screen_looked_at
 from ..widgets.frame import KeyFooter, ScreenHeader
@@ -47,7 +48,9 @@ LOG_AND_BACK: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
     Binding("h", "charts", "Charts", id="run.charts", tooltip="Show the charts, or hide them"),
     Binding("q", "back", "Back", id="run.back"),
-    Binding("escape", "leave", "End the search of the log, or go back", show=False, id="run.leave"),
+    Binding("H", "history", "History", id="run.history", tooltip=EARLIER_SESSIONS),
+    Binding("escape", "show_all", "Show all", id="run.show-all", tooltip="End the search, then the filter"),
+    Binding("escape", "leave", "Leave the log, or go back", show=False, id="run.leave"),
 )
 """The last bindings of a screen of a run."""
 
@@ -89,8 +92,10 @@ class RunView(LogDock, Generic[Job]):
 
     AUTO_FOCUS = ""
     RATE_TITLE: ClassVar[str]
-    first_keys = frozenset({RETRY_NOW.id})
-    """What is wanted while it waits, also where the log has the focus and its keys fill the footer."""
+    letters_are_keys = True
+    where_to_type = "/ searches the log."
+    first_keys = frozenset({RETRY_NOW.id, "run.show-all"})
+    """What is wanted now, also where the log has the focus and its keys fill the footer."""
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -306,9 +311,22 @@ class RunView(LogDock, Generic[Job]):
             jobs_of(self.app).seen(self.job)
 
     def action_leave(self) -> None:
-        """Esc: ends the search of the log, or leaves the screen."""
-        if not self.log_panel.end_search():
-            self.action_back()
+        self.action_back()
+
+    @property
+    def can_show_all(self) -> bool:
+        """Whether only a part of what is shown is listed."""
+        return self.log_panel.can_show_all
+
+    def action_show_all(self) -> None:
+        """Esc: ends the search of the log, or its filter where there is none."""
+        self.log_panel.action_show_all()
+
+    def action_history(self) -> None:
+        """Shows the requests of earlier sessions, with those of this one."""
+        bench, environment = self.job.workbench, self.job.profile.environment
+        found = earlier_sessions(bench.machine, self.job.file, environment, {environment: bench.exchanges}.get)
+        self.app.push_screen(RecordedScreen(bench.machine, found))
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         """Resends a request of the log."""
@@ -341,6 +359,8 @@ class RunScreen(RunView[RunJob]):
         """Stop is available while the run is active, Run when it is not and the log does not cover it."""
         if action == "charts":
             return not self.zoomed
+        if action == "show_all":
+            return self.is_mounted and self.can_show_all
         if action == "stop":
             return self.job.active
         if action == "retry_now":

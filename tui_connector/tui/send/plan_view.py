@@ -238,6 +238,7 @@ class PlanView(Container):
 
     def fill(self) -> None:
         """Shows the rows that match the filter."""
+        self.screen.refresh_bindings()
         plan = self._plan
         rows = self.filter.of(plan.rows) if plan is not None else ()
         self.rows.show(rows)
@@ -245,7 +246,7 @@ class PlanView(Container):
         if plan is not None and len(plan.rows) < plan.total:
             more = f" · the first {len(plan.rows):,} of {plan.total:,} are listed"
         words = [_SIGNS[each][2] for each in self.filter.kinds] + ([self.filter.text] if self.filter.text else [])
-        filtered = f" · filter {', '.join(words)}" if words else ""
+        filtered = f" · filter {', '.join(words)} · Esc shows all" if words else ""
         self.rows.border_title = Content(shown_line(f"Plan: {count(len(rows), 'entity', 'entities')}{filtered}{more}"))
 
     @on(RowList.Highlighted)
@@ -260,13 +261,24 @@ class PlanView(Container):
         if self.rows.selected is not None:
             self.app.push_screen(RowScreen(self.rows.selected))
 
-    def type_filter(self, text: str = "") -> None:
-        """Focuses the filter; `text` was typed into the list already."""
+    def type_filter(self) -> None:
+        """Focuses the filter."""
         field = self.query_one(PlanFilter)
         field.display = True
         field.focus()
-        if text:
-            field.value = text
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.filter != RowFilter()
+
+    def show_all(self) -> None:
+        """Lists all entities again."""
+        field = self.query_one(PlanFilter)
+        with field.prevent(Input.Changed):
+            field.value = ""
+        field.display = False
+        self.filter = RowFilter()
+        self.fill()
 
     @on(Input.Changed, "#plan-filter")
     def _on_typed(self, event: Input.Changed) -> None:

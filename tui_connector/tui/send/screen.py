@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -13,7 +12,6 @@ from ...guide.sending.plans import Sender
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import count
-from .._textual import current_bindings
 from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
@@ -31,9 +29,10 @@ class SendScreen(RunView[SendJob]):
     """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
 
     RATE_TITLE = "Entities per second"
+    where_to_type = "/ finds an entity."
     AWAY_FROM_LOG = frozenset({"apply", "resume", "plan", "options", "write_sample", "undo", "delete_created"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a,S", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
+        Binding("a", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
         Binding("s", "stop", "Stop", id="send.stop"),
         RETRY_NOW,
         Binding("c", "resume", "Resume", id="send.resume", tooltip="Send the remaining tasks of the last run"),
@@ -116,6 +115,8 @@ class SendScreen(RunView[SendJob]):
             return False
         if action == "charts":
             return job.sends and not self.zoomed
+        if action == "show_all":
+            return self.is_mounted and self.can_show_all
         if action == "stop":
             return job.active
         if action == "retry_now":
@@ -216,23 +217,16 @@ class SendScreen(RunView[SendJob]):
         else:
             self.query_one(PlanView).type_filter()
 
-    def on_key(self, event: events.Key) -> None:
-        """A digit or a capital that is not a key of this screen begins an identifier to search for.
+    @property
+    def can_show_all(self) -> bool:
+        return super().can_show_all if self.job.sends or self.is_in_log else self.query_one(PlanView).is_filtered
 
-        A small letter does not: one that is typed by mistake would take the command after it into the search.
-        """
-        rows = self.query_one(PlanView).rows
-        own = current_bindings(self, self.app).key_to_bindings.get(event.key)
-        if (
-            not own
-            and rows.selected is not None
-            and rows.has_focus
-            and event.character is not None
-            and (event.character.isdigit() or event.character.isupper())
-            and event.key not in self.active_bindings
-        ):
-            event.stop()
-            self.query_one(PlanView).type_filter(event.character.strip())
+    def action_show_all(self) -> None:
+        """Esc: lists all entities of the plan again; of a run, all requests."""
+        if self.job.sends or self.is_in_log:
+            super().action_show_all()
+        else:
+            self.query_one(PlanView).show_all()
 
     def why_not(self, action: str) -> str:
         job, failed = self.job, bool(self.job.metrics.start_error)
@@ -245,7 +239,7 @@ class SendScreen(RunView[SendJob]):
         if action == "delete_created":
             return "d works in the plan of an undo (u) of a run that has created something."
         if action == "stop":
-            return "Nothing is running. a or S sends what the plan says." if job.plan else "Nothing is running."
+            return "Nothing is running. a sends what the plan says." if job.plan else "Nothing is running."
         if action == "retry_now":
             return self.why_no_retry()
         if job.active:
@@ -271,7 +265,7 @@ class SendScreen(RunView[SendJob]):
             "Sending\n"
             "The plan comes first: the entities of the source are compared with the values that the store has now; "
             "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent; ✘ the store will refuse, "
-            "for the reason in the row, such as a price of a product that does not exist. a or S sends exactly this "
+            "for the reason in the row, such as a price of a product that does not exist. a sends exactly this "
             "plan, after a confirmation; it is refused if the store has changed since. Each entity is a task. c "
             "resumes a run that was stopped or killed; what was accepted is not sent again. u shows how the last run "
             "would be undone, with the values that the store had before it; a applies that. R plans with options: "
