@@ -18,6 +18,7 @@ from tui_connector.tui.log.list import LogView
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.save import SavePane
 from tui_connector.tui.setup.step import Continue
+from tui_connector.tui.widgets.ordered_list import OrderedList
 from tui_connector.tui.widgets.secret import SecretInput
 
 
@@ -32,6 +33,7 @@ async def test_arrows_go_through_the_fields_of_a_step_and_stop_at_its_buttons(
         await until(pilot, lambda: any("q closes the guide" in each.message for each in pilot.app._notifications))
         await pilot.press("down")  # what is typed next would change the first field
         assert isinstance(pilot.app.focused, Continue)
+        await until(pilot, lambda: any("↑ goes to what is above" in each.message for each in pilot.app._notifications))
         await pilot.press("e")
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         for key, field in (
@@ -50,7 +52,10 @@ async def test_arrows_go_through_the_fields_of_a_step_and_stop_at_its_buttons(
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.focused, Button))
         await pilot.press("up")
-        await until(pilot, lambda: not isinstance(pilot.app.focused, Button) and pilot.app.focused is not None)
+        await until(pilot, lambda: isinstance(pilot.app.focused, OrderedList))
+        assert pilot.app.focused.highlighted == 2, "the plugin above the buttons"
+        await pilot.press("down")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Button))
         await pilot.press("escape", "2")
         await until_shown(pilot, "✔ 1")
         for way in ("Login with user", "Bearer"):

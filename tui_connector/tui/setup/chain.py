@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -20,6 +20,7 @@ from ...text import shown, shown_line
 from ..widgets.choice import Choice
 from ..widgets.dialog_panel import DialogPanel
 from ..widgets.fields import FieldRow
+from ..widgets.focus_moves import move_or_say
 from ..widgets.form_field import FormPath
 from ..widgets.frame import Dialog
 from ..widgets.ordered_list import OrderedList
@@ -97,6 +98,11 @@ class ChainScreen(Dialog[None]):
     def on_mount(self) -> None:
         self._draw()
         self._list.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("down", "up") and move_or_say(self, event.key):
+            event.stop()
+            event.prevent_default()  # the list or the dialog would move once more
 
     @property
     def _list(self) -> OrderedList:

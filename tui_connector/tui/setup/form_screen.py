@@ -23,7 +23,7 @@ from ...text import count, shown, shown_line
 from ..keys import is_on_top
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.dialog_panel import DialogPanel
-from ..widgets.focus_moves import move_to_row
+from ..widgets.focus_moves import move_or_say
 from ..widgets.form import Form
 from ..widgets.form_field import FormPath
 from ..widgets.frame import Dialog
@@ -157,7 +157,7 @@ class FormScreen(Dialog[bool]):
             self.query_one("#form-done", Button).focus()
 
     def on_key(self, event: events.Key) -> None:
-        if event.key in ("down", "up") and move_to_row(self, event.key):
+        if event.key in ("down", "up") and move_or_say(self, event.key):
             event.stop()
             event.prevent_default()  # the dialog would move once more
 

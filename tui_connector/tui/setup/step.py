@@ -27,7 +27,7 @@ from ..keys import is_on_top, keys_of
 from ..log.dock import LogDock
 from ..unused_keys import name_of
 from ..widgets.choice import Choice
-from ..widgets.focus_moves import move_to_row
+from ..widgets.focus_moves import move_or_say
 from ..widgets.form_field import FormPath
 from ..widgets.frame import TONES
 from ..widgets.prose import Prose, show_text
@@ -157,7 +157,7 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def on_key(self, event: events.Key) -> None:
         """↓ and ↑ go to the next and previous field, list or button, and stop at the ends."""
-        if event.key in ("down", "up") and move_to_row(self, event.key):
+        if event.key in ("down", "up") and move_or_say(self, event.key):
             event.stop()
         elif event.key == "space" and isinstance(self.screen.focused, Button):
             self.notify("Enter presses the button.", timeout=3)

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Button
 
 T = TypeVar("T")
 
@@ -24,6 +25,15 @@ class UsesArrows(Protocol):
 
     def may_leave(self, key: str) -> bool:
         """Whether `down` or `up` goes to the next or previous row, as there is nothing more in this widget."""
+        ...
+
+
+@runtime_checkable
+class EnteredByArrows(Protocol):
+    """A list whose cursor has no meaning of its own: it begins at the end that an arrow comes from."""
+
+    def enter_by(self, key: str) -> None:
+        """Moves the cursor to the first item for `down`, to the last one for `up`."""
         ...
 
 
@@ -63,4 +73,19 @@ def move_to_row(container: Widget, key: str) -> bool:
     target = first[rows[index]] if 0 <= index < len(rows) else None
     if target is not None:
         container.screen.set_focus(target)
+        if isinstance(target, EnteredByArrows):
+            target.enter_by(key)
     return target is not None
+
+
+def move_or_say(container: Widget, key: str) -> bool:
+    """As `move_to_row`; below the buttons is nothing, which is said: they have the focus where nothing is missing.
+
+    The first field does not follow, as what is typed next would change it.
+    """
+    if move_to_row(container, key):
+        return True
+    is_last = key == "down" and isinstance(container.screen.focused, Button)
+    if is_last:
+        container.notify("↓: nothing is below the buttons; ↑ goes to what is above them.", timeout=3)
+    return is_last

@@ -107,6 +107,10 @@ class OrderedList(BoundedList):
         else:
             self.add_option(Option(Content("none: a adds one"), disabled=True))
 
+    def enter_by(self, key: str) -> None:
+        if self._count:
+            self.highlighted = 0 if key == "down" else self._count - 1
+
     def action_add(self) -> None:
         self.post_message(self.AddRequested(self))
 
