@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,9 +18,12 @@ from .positions import value_at
 def model_of(data: Any, loc: tuple[str | int, ...]) -> type[Model] | None:
     """The model of the table that the last key of `loc` is in."""
     model: Any = Profile
+    is_name = False
     for step in loc[:-1]:
         data = value_at(data, (step,))
-        model = kind_class(_field_type(model, step), data)
+        annotation = None if is_name else _annotation(model, step)  # a part may be called like a key
+        is_name = get_origin(annotation) is dict
+        model = kind_class(model if annotation is None else item_type(annotation), data)
     return model if isinstance(model, type) and issubclass(model, Model) else None
 
 
@@ -52,11 +55,10 @@ def as_type_of(model: type[Model], key: str, value: Json) -> Json:
     return None
 
 
-def _field_type(model: Any, step: str | int) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        field = next((f for name, f in model.model_fields.items() if step in (name, f.alias)), None)
-        return item_type(field.annotation) if field is not None else model
-    return model
+def _annotation(model: Any, key: str | int) -> Any:
+    """The type of a key of a model; None if it has no such key."""
+    fields = model.model_fields.items() if isinstance(model, type) and issubclass(model, BaseModel) else ()
+    return next((field.annotation for name, field in fields if key in (name, field.alias)), None)
 
 
 def kind_class(model: Any, data: object) -> Any:

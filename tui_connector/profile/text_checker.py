@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any, Final, cast, get_origin
@@ -17,6 +17,7 @@ from typing import Any, Final, cast, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from .blocks import ParsedText, parse
+from .certain_problems import certain
 from .correction import Correction, TextEdit, apply
 from .document import Document
 from .environment_names import TABLE
@@ -25,8 +26,6 @@ from .library import ProfileError
 from .missing_header import WrongLines, proposals
 from .model import FAMILIES, ModelPath, Profile
 from .positions import (
-    KeyPath,
-    TextPosition,
     position_finder,
     value_at,
 )
@@ -105,13 +104,10 @@ class Checker:
         undecoded = _undecoded(plain)
         lines = {problem.line for problem in undecoded}
         profile, found = find_problems(parsed.data, prepare=self._prepared)
-        not_text = {parsed.position(each.path).line for each in found if _is_not_text(each, parsed)}
         of_tables = [of_table_above(each, parsed.data, _table_above(each, parsed)) for each in found]
-        kept = [each for each in of_tables if not _is_lost(each, parsed.lost)]
-        mistakes, kept = _one_of_each_line(
-            [each for each in parsed.mistakes if each.position.line not in lines], kept, parsed, plain
-        )
-        problems = [*undecoded, *(_of_mistake(_without_quotes(each, not_text)) for each in mistakes)]
+        decoded = [each for each in parsed.mistakes if each.position.line not in lines]
+        mistakes, kept = certain(of_tables, decoded, parsed, plain)
+        problems = [*undecoded, *map(_of_mistake, mistakes)]
         movable = self._movable(parsed.data, [each.path for each in found if each.code == "literal-secret"])
         for each in kept:
             path = ".".join(map(str, each.path))
@@ -215,74 +211,6 @@ def _table_above(found: Found, parsed: ParsedText) -> ModelPath:
     return parsed.blocks[number - 1][2] if number else ()
 
 
-def _is_not_text(found: Found, parsed: ParsedText) -> bool:
-    """Whether text was found where it is not valid: as which a value without quotes is read."""
-    return _is_of_other_type(found) and isinstance(value_at(parsed.data, found.path), str)
-
-
-def _is_of_other_type(found: Found) -> bool:
-    """Whether the value has to be something else than it is, and than text."""
-    return found.expected.endswith("_type") and found.expected != "string_type"
-
-
-def _is_of_value(found: Found) -> bool:
-    """Whether no text like that of the value would be valid."""
-    return _is_of_other_type(found) or (found.code == "invalid-value" and found.at is None and not found.correction)
-
-
-_PUT_IN_QUOTES = ("not-quoted", "leading-zeros", "date")
-"""The codes of mistakes that quotes correct."""
-
-
-def _one_of_each_line(
-    mistakes: Sequence[Mistake], found: Sequence[Found], parsed: ParsedText, text: str
-) -> tuple[list[Mistake], list[Found]]:
-    """The mistakes and problems, with one mistake of each line, and no problem of the value that it was read as.
-
-    Where a value without quotes would not be valid with them either, its problem says more than the mistake.
-    """
-    lines = text.split("\n")
-    left: dict[int, Mistake] = {}
-    for mistake in mistakes:
-        place = mistake.position
-        is_text = mistake.code in _READ_AS_TEXT and _BEGINS_TEXT.match(lines[place.line - 1], place.column - 1)
-        if not is_text or not any(
-            _is_of_value(each) and _is_value_at(place, parsed.position(each.path), lines) for each in found
-        ):
-            left.setdefault(place.line, mistake)
-    return [*left.values()], [each for each in found if _is_left(each, left, parsed, lines)]
-
-
-def _is_left(found: Found, mistakes: Mapping[int, Mistake], parsed: ParsedText, lines: Sequence[str]) -> bool:
-    """Whether a problem is none of the mistakes (by line): on another line, or of the key of a wrong value."""
-    key = parsed.position(found.path)
-    mistake = mistakes.get(key.line)
-    return mistake is None or (found.is_of_key and _is_value_at(mistake.position, key, lines))
-
-
-_READ_AS_TEXT = ("not-quoted", "date")
-_BEGINS_TEXT = re.compile(r"\w|[&?@$]?\{")
-"""A word or a placeholder; anything else, such as a comma, is more likely typed by mistake."""
-
-
-def _is_value_at(place: TextPosition, key: TextPosition, lines: Sequence[str]) -> bool:
-    """Whether the value of the key begins at this place."""
-    if place.line != key.line or key.column > place.column:
-        return False
-    return _BEFORE_VALUE.fullmatch(lines[place.line - 1], key.column - 1, place.column - 1) is not None
-
-
-_BEFORE_VALUE = re.compile(r"(?:[^=,{\[]*=[ \t]*)?")
-"""The key and what follows it; nothing before an element of a list."""
-
-
-def _without_quotes(mistake: Mistake, not_text: Set[int]) -> Mistake:
-    """The mistake, without advice to put its value in quotes on a line (from 1) where text is not valid."""
-    if mistake.code not in _PUT_IN_QUOTES or mistake.position.line not in not_text:
-        return mistake
-    return mistake._replace(hint="", fix=None)
-
-
 def _of_mistake(mistake: Mistake) -> Problem:
     line, column = mistake.position
     return Problem(line, column, "", mistake.message, mistake.code, mistake.hint or "", mistake.fix)
@@ -297,19 +225,6 @@ def _of_remark(remark: Remark, parsed: ParsedText) -> Problem:
     value = value_position(*place) if place is not None else None
     path = ".".join(map(str, remark.path))
     return Problem(line, column, path, remark.message, remark.code, "", fix, remark.path, value)
-
-
-def _is_lost(found: Found, lost: frozenset[KeyPath]) -> bool:
-    """Whether a problem may only be there because something had to be taken out of the text."""
-    if found.code == "missing-kind" and lost & {(*found.path, "kind"), (*found.path, "*")}:
-        return True
-    if found.path in lost or ((*found.path[:-1], "*") in lost and found.code in ("missing", "missing-kind")):
-        return True
-    may_be_set = found.code in ("shared-secret", "unmarked-production")
-    if may_be_set and any(each[:2] == found.path[:2] for each in lost):
-        return True
-    named_elsewhere = found.code in ("unknown-name", "inconsistent", "missing", "missing-kind")
-    return (named_elsewhere or may_be_set) and ("*",) in lost
 
 
 _UNDECODED = re.compile("[\udc80-\udcff]+")
