@@ -75,7 +75,9 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         sent = listed.exchanges.end
         await pilot.press("x")
         await until(pilot, lambda: listed.exchanges.end > sent)
-        await pilot.press("q")
+        await pilot.press("f", "x", "enter", "escape")  # the filter, then the screen
+        await until(pilot, lambda: "filter x" not in shown(app))
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         assert log.exchanges.end == sent + 1  # also what was sent from the history
         assert [each.number for each in log.exchanges][-1] == sent + 1

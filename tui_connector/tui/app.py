@@ -482,7 +482,7 @@ class ConnectorApp(HandoverApp):
         """Opens a recorded log; leaving it exits the app."""
         from .log.screens import RecordedScreen
 
-        self.push_screen(RecordedScreen(self.machine, recorded), lambda _: self.exit())
+        self.push_screen(RecordedScreen(self.machine, recorded, is_start=True), lambda _: self.exit())
 
     async def _open_demo_store(self) -> DemoStore:
         if self._demo is None:

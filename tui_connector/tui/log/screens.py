@@ -134,6 +134,7 @@ class RecordedScreen(RequestsScreen):
 
     IMMEDIATE: ClassVar = frozenset({"requests.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", show=False, id="requests.leave"),
         Binding("H", "environments", "Environment", id="requests.environments", tooltip=_OTHER_ENVIRONMENTS),
     ]
 
@@ -155,8 +156,9 @@ class RecordedScreen(RequestsScreen):
 
         words: str
 
-    def __init__(self, machine: Machine, recorded: Recorded) -> None:
-        self._machine, self._recorded = machine, recorded
+    def __init__(self, machine: Machine, recorded: Recorded, *, is_start: bool = False) -> None:
+        """`is_start`: no other screen is behind it, so that leaving it ends the program, which Esc never does."""
+        self._machine, self._recorded, self._is_start = machine, recorded, is_start
         if recorded.profile is not None:
             self.viewed = ViewedProfile(recorded.profile, recorded.environment)
         self._loaded = False
@@ -224,7 +226,15 @@ class RecordedScreen(RequestsScreen):
 
     def _show_environment(self, name: str) -> None:
         if self._recorded.in_environment is not None:
-            self.app.switch_screen(RecordedScreen(self._machine, self._recorded.in_environment(name)))
+            other = self._recorded.in_environment(name)
+            self.app.switch_screen(RecordedScreen(self._machine, other, is_start=self._is_start))
+
+    def action_leave(self) -> None:
+        """Esc, once nothing of the log is left to close."""
+        if self._is_start:
+            self.notify("q quits.", markup=False)
+        else:
+            self.dismiss(None)
 
     def on_unmount(self) -> None:
         if self._workbench is not None:
