@@ -99,6 +99,22 @@ def inside(app: ConnectorApp) -> str:
     return " ".join(" ".join(line[region.x : region.right].strip() for line in lines).split(" "))
 
 
+async def test_a_question_says_which_keys_answer_it_where_another_one_is_pressed(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        for dialog, key, words in (
+            (DiscardScreen(), "y", "y is not an answer here. ^D: Discard · Esc: Keep editing"),
+            (DiscardScreen(), "n", "n is not an answer here."),
+            (ConfirmScreen("Delete it?", yes="Delete", no="Keep"), "d", "d is not an answer here. y: Delete · n: Keep"),
+        ):
+            app.push_screen(dialog)
+            await until(pilot, lambda dialog=dialog: app.screen is dialog and dialog.is_mounted)  # type: ignore[misc]
+            await pilot.press(key)
+            await until_shown(pilot, words)
+            await pilot.press("escape")
+            await until(pilot, lambda dialog=dialog: app.screen is not dialog)  # type: ignore[misc]
+
+
 async def test_the_help_of_a_question_says_what_its_keys_do(machine: Machine) -> None:
     options: dict[WorkAnswer, str] = {"restore": "Resume", "discard": "Discard and reload the file"}
     dialog = UnsavedScreen(options, question="There are unsaved changes.", stay="Decide later", title="Draft")

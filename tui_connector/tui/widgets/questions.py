@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal, TypeAlias, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ...text import shown, shown_line
+from ..keys import key_label
 from .dialog_panel import DialogPanel
 from .frame import Dialog
 from .prose import Prose
@@ -92,6 +93,14 @@ class QuestionScreen(Dialog[T]):
         text = self._scrolled
         assert text is not None
         text.scroll_relative(y=pages * max(1, text.size.height - 1), animate=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Says which keys answer, where another one is meant to: which letters do differs between questions."""
+        if event.is_printable and event.key not in self.active_bindings and self._answers:
+            answers = " · ".join(f"{key}: {label}" for key, (label, _) in self._answers.items())
+            self.notify(
+                f"{shown_line(key_label(event.key))} is not an answer here. {shown_line(answers)}", markup=False
+            )
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
