@@ -162,6 +162,15 @@ def test_a_misspelt_field_of_a_list_is_remarked_where_it_is_named(
     assert remark.path[: len(place) + 4] == ("environments", "uat", "incoming", "a", *place)
 
 
+def test_a_date_of_changes_that_the_list_does_not_have_is_remarked_with_the_one_that_it_has() -> None:
+    for field in ("changed_on", "last_edit"):
+        [remark] = remarks(magento(request={"uri": "orders"}, incremental={"field": field}))
+        assert (remark.path, remark.value) == (("incoming", "a", "incremental", "field"), "updated_at")
+        assert remark.message == f"no field {field} of this list is known; its date of the last change is updated_at"
+    for field in ("created_at", "entity_id", "&{field}"):
+        assert not [*remarks(magento(request={"uri": "orders"}, incremental={"field": field}))]
+
+
 def test_other_fields_are_not_remarked() -> None:
     for name, each in READABLE.items():
         assert not [*remarks(magento(**each.configuration("magento")))], name

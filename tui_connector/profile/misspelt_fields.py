@@ -1,4 +1,4 @@
-"""Fields of Magento's lists that an incoming searches, sorts or reads by, and that are probably misspelt."""
+"""Fields of Magento's lists that an incoming searches, sorts or reads by, and that are probably not meant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from .positions import value_at
 
 _NEARLY = 0.7
 """The similarity above which a field is a misspelt one."""
-_SEARCHED = (("incremental", "field"), ("pagination", "filter"), ("pagination", "order"))
+_CHANGED = ("incremental", "field")
+_SEARCHED = (_CHANGED, ("pagination", "filter"), ("pagination", "order"))
 _OF_ITEMS = (("identifier",), ("pagination", "field"))
 _ITEMS = "items"
 _PLACEHOLDER = re.compile(r"[&?@]\{|\0")
@@ -35,14 +36,19 @@ class MisspeltField(NamedTuple):
     meant: str
     value: str | None
     """The setting as it was meant; None where it is more than the field."""
+    is_date: bool = False
+    """Whether it has another name than the date of the last change, and is not misspelt."""
 
     def __str__(self) -> str:
+        if self.is_date:
+            return f"no field {self.name} of this list is known; its date of the last change is {self.meant}"
         return f"no field {self.name} of this list is known: did you mean {self.meant!r}?"
 
 
 def misspelt_fields(incoming: Mapping[str, Any], uri: str) -> Iterator[MisspeltField]:
     """The fields that are nearly, and not, those of the list at `uri`, which is relative to the base URI.
 
+    Of the date of the last change, any that is not one of these: other fields may be attributes of this store.
     Of `fields`, which may name any other field of the items, only those that are misspelt for sure.
     """
     searched, entity = usual_fields(uri), listed_by(uri)
@@ -54,6 +60,8 @@ def misspelt_fields(incoming: Mapping[str, Any], uri: str) -> Iterator[MisspeltF
             name = value_at(incoming, place)
             if isinstance(name, str) and (meant := _meant(name, known)):
                 yield MisspeltField(place, name, meant, meant)
+            elif place == _CHANGED and isinstance(name, str) and entity.cursor and _is_unknown(name, known):
+                yield MisspeltField(place, name, entity.cursor, entity.cursor, is_date=True)
     try:
         request = RequestTemplate.model_validate({"uri": uri, **(value_at(incoming, ("request",)) or {})})
     except (ValidationError, TypeError):  # whose problems are said
@@ -77,6 +85,8 @@ def _with_field(row: str, name: str, meant: str) -> str:
 
 
 def _meant(name: str, known: Collection[str], above: float = _NEARLY) -> str:
-    if name in known or _PLACEHOLDER.search(name):
-        return ""
-    return most_similar(name, known, above)
+    return most_similar(name, known, above) if _is_unknown(name, known) else ""
+
+
+def _is_unknown(name: str, known: Collection[str]) -> bool:
+    return name not in known and not _PLACEHOLDER.search(name)

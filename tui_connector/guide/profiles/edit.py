@@ -17,6 +17,7 @@ from ...profile.on_failure import NAME as ON_FAILURE
 from ...profile.part_names import check_name
 from ...profile.positions import KeyPath, rename_key, value_at
 from ...profile.problems import check_data
+from ...profile.remarks import remarks
 from ...templates import Json
 from ...text import listed
 from ..part_families import FAMILIES, Family
@@ -70,6 +71,12 @@ class ProfileEdit:
     def problems(self) -> list[str]:
         """What is invalid with the change, with its place."""
         return [_problem(at, message) for at, message in check_data(self.setup.draft)[1]]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the change adds that is valid and probably not meant, with its place."""
+        known = {*remarks(parsed(self.setup.document.text_as_read, self.path))}
+        return [_problem(each.path, each.message) for each in remarks(self.setup.draft) if each not in known]
 
     def merge(self) -> Conflicts | None:
         """Takes what another program has changed in the file since; then the difference is that from the file now.

@@ -303,5 +303,7 @@ class PartForms:
             first = "\n".join(f"✘ {each}" for each in problems[:5])
             found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"
             question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
+        elif remarks := edit.remarks:
+            question = "\n".join([*(f"! {each}" for each in remarks[:3]), "", question])
         asked = kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))
         return by_itself(asked) if problems or merged else asked  # another question than the one that is expected
