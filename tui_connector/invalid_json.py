@@ -92,6 +92,15 @@ def why_invalid_json(error: Exception) -> str:
     return f"{mistake.words} (line {line}, column {column})"
 
 
+def json_fault(body: bytes) -> str:
+    """What is wrong with a body that should be JSON, and what to do, with its place; "" where it is valid."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as error:
+        return why_invalid_json(error)
+    return ""
+
+
 def wrong_part(error: json.JSONDecodeError) -> tuple[int, int]:
     """The start and end, from 0, of what is to be removed or replaced; equal where something is to be inserted."""
     mistake = _mistake_of(error)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from exchanges import lost
+from exchanges import exchange, lost
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, LoginRefused, Request, RequestFailed, Response
 from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_exchange, diagnose_failure
 from tui_connector.magento.diagnosis.case import Case
@@ -279,6 +281,22 @@ def jwt(**claims: object) -> str:
     parts = ({"alg": "HS256"}, claims)
     head = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
     return f"{head}.c2ln"
+
+
+def test_a_body_that_is_not_json_is_explained_by_what_is_wrong_and_where() -> None:
+    refused = exchange(
+        method="POST", status=400, body=message("Decoding error."), request_body=b'{"product": {"sku": "a",}}'
+    )
+    found = diagnose_exchange(refused)
+    assert found is not None
+    assert found.summary == "The body is not valid JSON: remove the comma before } (line 1, column 24)"
+    part = replace(refused, request_body=replace(refused.request_body, cut=True, size=9_000))
+    found = diagnose_exchange(part)
+    assert found is not None
+    assert found.summary == "The body is not valid JSON"  # the end is not known
+    other = diagnose_exchange(replace(part, body=RecordedBody(message("No."), 15)))
+    assert other is not None
+    assert other.id != "bad-json"
 
 
 def test_token_kinds_are_recognized_by_shape() -> None:

@@ -91,7 +91,8 @@ def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated:
         return _foreign_login_refused(request, response)
     auth = auth or auth_kind_of(authorization)
     body = StoreMessage.of(response)
-    return _diagnose(Case(request, response, body, auth, authenticated, exchange.refusal))
+    is_whole = not exchange.request_body.is_partial
+    return _diagnose(Case(request, response, body, auth, authenticated, exchange.refusal, is_whole))
 
 
 def _probe(exchange: Exchange) -> Finding:

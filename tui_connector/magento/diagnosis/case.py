@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,6 +13,7 @@ from ...client.body_refusal import BodyRefusal, RefusalCode
 from ...client.message import Request, Response
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
+from ...invalid_json import json_fault
 from ...misspelling import most_similar
 from ...secrets.names import strip_query_and_keys
 from ...secrets.token_shape import TokenShape
@@ -89,6 +89,8 @@ class Case:
     """Whether another request has shown that the store knows the caller; None if none was sent."""
     refusal: BodyRefusal | None = None
     """What a response of success refuses."""
+    has_whole_request: bool = True
+    """Whether the body of the request is all that was sent."""
 
     @property
     def refused(self) -> str:
@@ -357,13 +359,12 @@ class Case:
     @property
     def is_bad_json(self) -> bool:
         """Whether the request's body is not JSON: the store says so, or names no parameter and it is invalid."""
-        if self.body.has("decoding error"):
-            return True
-        try:
-            json.loads(self.request.body or b"0")
-        except (ValueError, RecursionError):
-            return not self.body.named
-        return False
+        return self.body.has("decoding error") or (bool(self.json_fault) and not self.body.named)
+
+    @property
+    def json_fault(self) -> str:
+        """What is wrong with the request's body and where, if it is not JSON; "" where only a part of it is known."""
+        return json_fault(self.request.body) if self.request.body and self.has_whole_request else ""
 
     @property
     def lists_directions(self) -> bool:

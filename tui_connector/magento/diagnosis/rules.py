@@ -490,6 +490,9 @@ BAD_REQUEST = Section(lambda case: case.status == 400, (
     Rule("content-type", "plugins", message=("content-type", "supported charset"),
          summary="The store cannot read the body: {message}",
          remedy="Add the plugin content-type to the client: it sends Content-Type: application/json."),
+    Rule("bad-json", "parameters", when=lambda case: case.is_bad_json and case.json_fault,
+         summary="The body is not valid JSON: {json_fault}",
+         remedy="Correct the body at this place."),
     Rule("bad-json", "parameters", when=lambda case: case.is_bad_json,
          summary="The body is not valid JSON",
          remedy="Look at the body in the log: it must be JSON, UTF-8, without a byte order mark or a trailing "

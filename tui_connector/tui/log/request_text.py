@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import dropwhile
@@ -13,7 +12,7 @@ from ...client.message import METHODS, Headers, Request
 from ...client.uri import absolute, canonical, parameters, readable
 from ...errors import InvalidValue
 from ...guide.requests.query_lines import is_short
-from ...invalid_json import why_invalid_json
+from ...invalid_json import json_fault
 from ...misspelling import did_you_mean
 from ...text import HTTP_TOKEN
 
@@ -151,14 +150,6 @@ _ANY_BASE = "https://host.invalid"
 def is_json(body: bytes) -> bool:
     """Whether the body is valid JSON."""
     return not json_fault(body)
-
-
-def json_fault(body: bytes) -> str:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError) as error:
-        return why_invalid_json(error)
-    return ""
 
 
 def json_error(request: Request) -> str:
