@@ -447,7 +447,7 @@ async def test_a_part_that_makes_the_profile_invalid_is_renamed_and_deleted(mach
         assert "m Rename  d Delete" in footer
         assert not [key for key in ("t Test", "r Run", "+ Add", "g Guide", "T Tasks") if key in footer]
         await pilot.press("r")
-        await until(pilot, lambda: any("Fix the problems first" in each for each in messages(app)))
+        await until(pilot, lambda: any("1 problem to fix first: e opens line" in each for each in messages(app)))
         app.screen.query_one(PartList).focus()
         app.screen.query_one(PartList).select("incoming", "products")
         await until(pilot, lambda: "t Test" in shown(app).splitlines()[-1])  # which does not need the broken one

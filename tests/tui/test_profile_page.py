@@ -430,7 +430,11 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         assert "✘ products    1 problem · GET products" in shown(app)
         await pilot.press("tab", "up")
         await until_shown(pilot, "✘ line 6: kind: ")
-        for key in ("enter", "g", "e"):  # although the other problem is selected in their list
+        for key in ("r", "g"):
+            await pilot.press(key)
+            await until(pilot, lambda: "2 problems to fix first: e opens line 6, a fixes it" in messages(app)[-1])
+            app.clear_notifications()
+        for key in ("enter", "e"):  # although the other problem is selected in their list
             await pilot.press(key)
             await until(pilot, lambda: isinstance(app.screen, EditorScreen))
             await until(pilot, lambda: app.screen.query_one(TomlArea).cursor_location[0] == 6 - 1)

@@ -325,7 +325,7 @@ async def test_question_says_so_when_the_run_ends_and_takes_the_answer(machine: 
             assert "Stop the run?" not in text
             await pilot.press("y")  # would copy a request, behind the question
             assert isinstance(app.screen, ConfirmScreen)
-            assert said(app) == ["y is no key here: ? lists the keys."]
+            assert said(app) == ["y (Yes) does nothing here."]
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
 

@@ -62,7 +62,8 @@ def why_unused(screen: Screen[object], key: str) -> str:
                 title = key_titles(part).get(binding.id or "") or binding.description
                 name, way = name_of(part, reached), _way_to(part, screen)
                 return f"{key_label(key)} ({title}) is a key of {name}: {way} goes there."
-    return ""
+    bound = next((each for node in dict.fromkeys(reached) for each in _bound(node, key)), None)
+    return f"{key_label(key)} ({bound.description}) does nothing here." if bound is not None else ""
 
 
 def parts_beside_focus(screen: Screen[object]) -> Iterator[Widget]:

@@ -270,7 +270,8 @@ class ProfilePage(StatusScreen, FormsScreen):
             self._part_runs.show_tasks(name)
 
     async def action_guide(self) -> None:
-        await self._edit(self._list.selected, "step")
+        if self.usable() is not None:
+            await self._edit(self._list.selected, "step")
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
@@ -446,6 +447,8 @@ class ProfilePage(StatusScreen, FormsScreen):
         if action in _OF_READABLE and self.opened is not None and self.opened.document is None:
             words = f"{shown_line(self.path.name)} cannot be read now; correct its text first."
             return f"{self.titled_key_of(action)}: {words}"
+        if action == "tasks":
+            return f"{self.titled_key_of(action)}: select an outgoing of a profile without problems."
         return super().why_not(action)
 
     @property

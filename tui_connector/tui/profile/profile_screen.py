@@ -292,13 +292,6 @@ class ProfileScreen(LogDock):
         """The profile, if it was read and has no problems."""
         return self.opened.profile if self.opened is not None else None
 
-    def usable(self) -> Profile | None:
-        """The profile, if it was read and has no problems; a message says what to do about them."""
-        opened = self.opened
-        if opened is not None and opened.profile is None:
-            self.notify("Fix the problems first; Enter on one opens its line.", markup=False)
-        return opened.profile if opened is not None else None
-
     def valid_profile(self) -> Profile:
         if (profile := self.profile) is None:
             raise InvalidRequest("The profile has problems", hint="Fix them first; Enter on one opens its line.")

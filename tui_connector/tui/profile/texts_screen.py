@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from ...guide.profiles.saved_changes import IN_OWN_EDITOR, file_before
 from ...profile.document import Document
+from ...profile.model import Profile
 from ...profile.problems import Problem
+from ...text import count, shown_line
 from ..external_editor import edit
 from ..handover import hand_over
 from ..text_jumps import TextHolder
@@ -52,6 +54,21 @@ class TextsScreen(ChangesScreen, TextHolder):
         """What one key corrects: the selected problem; on a part, its first one that it can, or else that of all."""
         others = self.opened.problems if self.opened is not None and not self.is_on_problem else ()
         return next((each for each in (*self.selected_problems, *others) if each.fix_title), None)
+
+    def usable(self) -> Profile | None:
+        """The profile, if it was read and has no problems; a message says which one is first, and what to do."""
+        if self.profile is None and self.opened is not None and self.opened.problems:
+            problem = self.selected_problem
+            if problem is None:
+                problem = self.opened.problems[0]
+                self.select_problem(problem)  # the one that e and a are about then
+            found = f"{count(len(self.opened.problems), 'problem')} to fix first"
+            words = f"{found}. {problem.placed_brief}"
+            if self.opened.is_text:
+                keys = f"e opens line {problem.place.line}{', a fixes it' if problem.fix_title else ''}"
+                words = f"{found}: {keys}. {problem.placed_brief}"
+            self.notify(shown_line(words, 300), severity="warning", markup=False)
+        return self.profile
 
     async def action_edit_text(self) -> None:
         """Opens the file in the editor of this program, at the selected problem or part."""
