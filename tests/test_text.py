@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.secrets.mask import MARK, Mask
-from tui_connector.text import PublicText, public, shown, shown_line, shown_middle
+from tui_connector.text import PublicText, public, shown, shown_address, shown_line, shown_middle
 
 
 @given(st.text())
@@ -65,3 +65,23 @@ def test_only_the_programs_own_words_are_not_masked() -> None:
     assert shown_line(text, 9) == "CANARY i\u2026"
     assert MARK in shown(f"{text}")
     assert MARK in shown(text[:6])
+
+
+def test_an_address_in_a_message_has_no_password_also_where_it_is_malformed() -> None:
+    for kept in ("", "shop.example", "http:///x", "http://h:99999/", "//h", "http://[::1]:80/x", "http://h\\evil"):
+        assert shown_address(kept) == kept
+    for address, expected in {
+        "https://bob:CANARY@h:1/x": "https://…@h:1/x",
+        "http://bob:CANARY%40h:1": "http://…@h:1",
+        "http://bob:CANARY\uff20h:1": "http://…@h:1",
+        "http:\\\\bob:CANARY@h:1": "http:\\\\…@h:1",
+        "bob:CANARY@h:1": "…@h:1",
+        "http//bob:CANARY@h:1": "http//…@h:1",
+        "bob:CANARY": "bob:…",
+        "http://bob:CANARY": "http://bob:…",
+        "http://bob:CAN/ARY@h": "http://bob:…",
+        "http://bob:CAN?ARY@h": "http://bob:…",
+        "http://h?token=CANARY": "http://h?…",
+        "http://h/#CANARY": "http://h/#…",
+    }.items():
+        assert shown_address(address) == expected

@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .cli.errors import Exit
 from .errors import UserError
@@ -65,6 +66,11 @@ def _broker() -> str:
     address = _MACHINE.environ.get(BROKER, "amqp://")
     if not address.startswith(("amqp://", "amqps://", "pyamqp://")):
         raise UserError("broker", f"{BROKER} must be RabbitMQ", "Write amqp://… or amqps://….")
+    try:
+        urlsplit(address).port  # noqa: B018 - raises if it is no number; Celery's own error shows the password
+    except ValueError:
+        hint = "Write amqp://USER:PASSWORD@HOST:PORT/, with special characters percent-encoded."
+        raise UserError("broker", f"{BROKER} is not a valid address", hint) from None
     return address
 
 

@@ -92,6 +92,27 @@ def beginning(text: str, width: int) -> str:
     return text if len(text) <= width else without_secrets(text[: width + _AHEAD])[:width]
 
 
+_AT = r"(?:@|\uff20|\ufe6b|%40)"
+"""What ends a user and password, also where it was written so that nothing parses it as that."""
+_USER_INFO = re.compile(rf"[^/\\]*{_AT}", re.IGNORECASE)
+_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+)?([^/\\]*)(.*)", re.IGNORECASE | re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(\[[^]]*\]|[^:]*)(?::\d*)?")
+
+
+def shown_address(text: str) -> str:
+    """An address, or an invalid one, for a message: without user, password, query and fragment; each becomes "…".
+
+    In an invalid address these are where its writer meant them to be: before a full-width @ or %40, or after a colon
+    that no port follows.
+    """
+    address, mark = re.match(r"([^?#]*)(.?)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    scheme, place, path = _ADDRESS.match(address).groups("")  # type: ignore[union-attr]
+    host = _USER_INFO.sub("…@", place)
+    if not _HOST_AND_PORT.fullmatch(host.removeprefix("…@")):  # user:password, and the @ is further on, or missing
+        return f"{scheme}{host.partition(':')[0]}:…"
+    return f"{scheme}{host}{_USER_INFO.sub('…@', path)}{mark}{'…' if mark else ''}"
+
+
 _TITLE = re.compile(r"<title[^>]{0,300}>([^<]{0,1000})", re.IGNORECASE)
 
 

@@ -24,7 +24,7 @@ REFUSED: list[tuple[int, str, str]] = [
     (22, "javascript:alert(1)", "is not an http:// or https:// address"),
     (23, "https://user:CANARY@shop.example/", "must not contain a user name or password: use an authentication"),
     (24, "http://[::1", "is not a valid address"),
-    (24, "http://h:abc/", "the port in 'h:abc' must be 1–65535"),
+    (24, "http://h:abc/", "the port in 'h:…' must be 1–65535"),
     (24, "http://h:99999/", "must be 1–65535"),
     (24, "http://h:0/", "must be 1–65535"),
     (24, "http://h:٣/", "must be 1–65535"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -109,6 +110,26 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_has_arrived(
     assert shop.received == []
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"user": "staff:CANARY"}, "Write the user and password in https_proxy before the host"),
+        ({"refuse": "403 Forbidden"}, "or change https_proxy (NO_PROXY goes without it)"),
+    ],
+)
+async def test_advice_about_the_machines_proxy_names_its_variable(
+    workbench: Workbench, shop: Server, options: dict[str, str], hint: str
+) -> None:
+    async with proxying(**options) as proxy:
+        workbench.machine = _with(workbench.machine, https_proxy=proxy.url)
+        with pytest.raises(NoResponse) as failed:
+            await _ask(workbench, shop.url)
+    assert hint in failed.value.hint
+    with pytest.raises(NoResponse) as unreachable:
+        await _ask(workbench, shop.url)
+    assert unreachable.value.hint == "Check the address and port in https_proxy; is the proxy running?"
+
+
 async def test_a_proxy_that_is_not_there_is_named(workbench: Workbench, shop: Server) -> None:
     async with proxying() as proxy:
         pass
@@ -147,13 +168,20 @@ async def test_only_the_machine_says_what_the_environment_is(
 
 
 @pytest.mark.parametrize(
-    "value", ["socks5://user:CANARY@proxy:1080", "http://user:CANARY@pro xy:80", "http://h:99999", LONG]
+    "value",
+    [
+        *("socks5://user:CANARY@proxy:1080", "http://user:CANARY@pro xy:80", "http://h:99999", LONG),
+        *("http://bob:CANARY%40proxy:3128", "bob:CANARY", "http:\\\\bob:CANARY@h:1", "http:/bob:CANARY@h:1"),
+        *("http://bob:CANARY\uff20proxy:3128", "http://bob:[CANARY@", "CANARY://proxy:1", "http://bob:CANARY?x=1"),
+    ],
 )
 async def test_an_invalid_proxy_is_reported_with_its_variable(workbench: Workbench, shop: Server, value: str) -> None:
     workbench.machine = _with(workbench.machine, ALL_PROXY=value)
     with pytest.raises(InvalidRequest, match="The proxy in ALL_PROXY cannot be used") as refused:
         await _ask(workbench, shop.url)
     assert "CANARY" not in str(refused.value)
+    assert "CANARY" not in "".join(traceback.format_exception(refused.value))
+    assert "CANARY" not in repr(list(workbench.exchanges))
     assert 'proxy = { uri = "direct" }' in refused.value.hint
     assert shop.received == []
 

@@ -69,6 +69,25 @@ async def test_proxies_are_shown_without_their_passwords_and_secrets_by_name_onl
     assert fact(report, "secrets from the environment").value == "TUI_CONNECTOR_SHOP_TOKEN"
 
 
+async def test_nothing_of_a_malformed_proxy_is_shown_as_it_may_be_a_password(machine: Machine) -> None:
+    shown = {
+        "http://bob:CANARY%40proxy:3128": "not an address",
+        "bob:CANARY": "not an address",
+        "http:\\\\bob:CANARY@h:1": "not an address",
+        "http://bob:CANARY\uff20h:1": "not an address",
+        "http://h:1?k=CANARY": "http://h:1",
+        "http://h:1/#CANARY": "http://h:1",
+        "http://bob:CANARY@h:1": "http://h:1 (with a user and password)",
+        "http://CANARY@h:1": "http://h:1 (with a user)",
+    }
+    for value, expected in shown.items():
+        report = await checked(replace(machine, environ={**GOOD, "ALL_PROXY": value}))
+        assert fact(report, "ALL_PROXY").value == expected
+        assert "CANARY" not in str(report)
+    report = await checked(replace(machine, environ={**GOOD, "no_proxy": "a, .b:8,*,::1,10.0.0.0/8,http://CANARY@c"}))
+    assert fact(report, "NO_PROXY").value == "a,.b:8,*,::1,10.0.0.0/8,…"
+
+
 async def test_each_thing_that_is_wrong_has_its_finding(machine: Machine, tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")

@@ -12,11 +12,13 @@ from exchanges import exchange, lost
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui_connector.client.error_message import redirect_hint
 from tui_connector.client.exchange import RecordedBody
 from tui_connector.client.message import Failure, InvalidRequest, LoginRefused, Request, RequestFailed, Response
 from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_exchange, diagnose_failure
 from tui_connector.magento.diagnosis.case import Case
 from tui_connector.magento.diagnosis.rules import EVERY_RULE, Rule
+from tui_connector.secrets.mask import MARK
 from tui_connector.secrets.token_shape import token_shape
 
 HTML, JSON = ("Content-Type", "text/html"), ("Content-Type", "application/json")
@@ -170,6 +172,16 @@ def test_each_refusal_gets_its_finding(name: str) -> None:
     assert found.evidence[0].startswith(f"#7 {method} ")
     assert found.summary
     assert found.remedy
+
+
+@pytest.mark.parametrize("target", ["https://bob:CANARY@other.example/rest/V1/x", "ftp://bob:CANARY@other.example/x"])
+def test_the_target_of_a_redirect_is_shown_without_a_password(target: str) -> None:
+    response = Response(302, (("Location", target),), b"", 7)
+    found = diagnose(Request("GET", LIST), response, "")
+    assert found is not None
+    assert "other.example" in found.summary
+    assert "CANARY" not in repr(found)
+    assert redirect_hint(response) == f"It redirects to {target.replace('bob:CANARY', MARK)}."
 
 
 @pytest.mark.parametrize("resource", ["Magento_Catalog::products", "Magento_Backend::admin"])

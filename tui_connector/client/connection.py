@@ -135,8 +135,13 @@ class ProxyRoute:
     uri: str
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
-    named_in: str = "the client"
-    """Where it is configured: the client, or an environment variable."""
+    variable: str = ""
+    """The environment variable in which it is configured; empty for the client's own."""
+
+    @property
+    def named_in(self) -> str:
+        """Where it is configured, for a message."""
+        return self.variable or "the client"
 
 
 def proxy_from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
@@ -153,24 +158,33 @@ def proxy_from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute |
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
     if _bypasses_proxy(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
-    return _route(environ[name].strip(), name)
+    return proxy_in(name, environ[name])
 
 
-def _route(value: str, name: str) -> ProxyRoute:
-    if "://" not in value:
-        value = f"http://{value}"
-    scheme, _, rest = value.partition("://")
+def proxy_in(name: str, value: str) -> ProxyRoute:
+    """The proxy in this environment variable. Raises `InvalidRequest`, with nothing of a value that may be a secret."""
+    value = value.strip()
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        scheme, rest = "http", value
     credentials, _, place = rest.rpartition("@")
     username, _, password = credentials.partition(":")
+    what = f"{scheme}:// is" if scheme.lower() in _OTHER_SCHEMES else "its value is"
     try:
+        if re.match(r"https?:?[/\\]", rest, re.IGNORECASE):  # http:/ or http:\\: it would become the user
+            raise InvalidValue("uri", "a mistyped scheme")
         address = origin_of(f"{scheme}://{place}")
-    except InvalidValue as error:
-        # not the whole value, which may contain a password
+    except InvalidValue:
         raise InvalidRequest(
-            f"The proxy in {name} cannot be used: {scheme}://{place} is not an http:// or https:// address",
-            hint=f'Correct {name}, or write `proxy = {{ uri = "direct" }}` for the client.',
-        ) from error
+            f"The proxy in {name} cannot be used: {what} not an http:// or https:// address",
+            hint=f"Correct {name}: http://HOST:PORT; a user and password before the host must be percent-encoded. "
+            'Or write `proxy = { uri = "direct" }` for the client.',
+        ) from None
     return ProxyRoute(address, unquote(username), unquote(password), name)
+
+
+_OTHER_SCHEMES = ("socks", "socks4", "socks4a", "socks5", "socks5h", "ftp")
+"""What is written before :// on purpose, and not a user or a password."""
 
 
 def _bypasses_proxy(host: str, port: int, exceptions: str) -> bool:

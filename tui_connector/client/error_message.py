@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from ..secrets.named_values import mask_by_name
+from ..secrets.named_values import mask_addresses, mask_by_name
 from ..text import beginning
+from .message import Response
 
 _MAX_LENGTH = 1_000
 
@@ -93,3 +94,8 @@ def _with_unnamed(message: str, names: list[str], values: list[str]) -> str:
     if names == ["%fieldName", "%fieldValue"] and len(values) == len(names):
         return message.replace(names[0], values[0]).replace(names[1], values[1])
     return f"{message} ({', '.join(values)})"
+
+
+def redirect_hint(response: Response) -> str:
+    """Where a response redirects to, without secrets."""
+    return f"It redirects to {mask_addresses(response.header('Location') or '') or 'an unknown address'}."

@@ -59,10 +59,19 @@ class Circumstances:
     """The status of the proxy's response to CONNECT."""
     received: bytes = b""
     """The first bytes that were received."""
+    proxy_variable: str = ""
+    """The environment variable that names the proxy; empty for the client's own."""
 
 
 def explain(error: BaseException, about: Circumstances) -> Explanation:
     """The failure, what happened, and what to do. Never just `str(error)`, which is often empty."""
+    failure, message, hint = _explained(error, about)
+    if failure is Failure.PROXY_UNREACHABLE and about.proxy_variable:
+        hint = f"Check the address and port in {about.proxy_variable}; is the proxy running?"
+    return failure, message, hint
+
+
+def _explained(error: BaseException, about: Circumstances) -> Explanation:
     uri, timeout, phase, proxy = about.uri, about.timeout, about.phase, about.proxy
     place = urlsplit(uri).netloc
     causes = list(_causes(error))
@@ -190,7 +199,16 @@ def _nearest(place: str, proxy: str | None) -> str:
 
 def _refused_by(about: Circumstances, place: str, words: str) -> Explanation:
     message = f"The proxy {urlsplit(about.proxy or '').netloc} does not connect to {place} ({words})"
-    hint = "Set the username and password of the client's proxy." if about.proxy_status == 407 else ""
+    variable, hint = about.proxy_variable, ""
+    if about.proxy_status == 407 and variable:
+        hint = (
+            f"Write the user and password in {variable} before the host and an @, with special characters "
+            "percent-encoded. Or set the client's proxy, whose password can be in the keyring."
+        )
+    elif about.proxy_status == 407:
+        hint = "Set the username and password of the client's proxy."
+    elif variable:
+        hint = f"Ask the proxy's administrator to allow this host, or change {variable} (NO_PROXY goes without it)."
     return _explanation(Failure.PROXY, message, hint)
 
 

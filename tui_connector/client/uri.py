@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
 
 from ..errors import InvalidValue
-from ..text import PublicText, beginning, without_secrets
+from ..text import PublicText, beginning, shown_address, without_secrets
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
@@ -57,7 +57,7 @@ def _origin(base: str) -> str:
     except ValueError:
         port = 0
     if port == 0:
-        raise InvalidValue("uri", f"the port in {_quoted(parts.netloc)} must be 1–65535")
+        raise InvalidValue("uri", f"the port in {_quoted(shown_address(parts.netloc))} must be 1–65535")
     host = _host(parts)
     shown_port = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
@@ -118,14 +118,16 @@ def _split_query(uri: str) -> tuple[str, str]:
 def _parse(uri: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
-    except ValueError as error:
-        raise InvalidValue("uri", f"{_quoted(uri)} is not a valid address: {error}") from error
+    except ValueError:  # whose text, of which a password may be a part, is in neither the message nor its cause
+        raise InvalidValue(
+            "uri", f"{_quoted(shown_address(uri))} is not a valid address: its host has invalid characters"
+        ) from None
     if parts.scheme not in DEFAULT_PORTS:
-        raise InvalidValue("uri", f"{_quoted(uri)} is not an http:// or https:// address")
+        raise InvalidValue("uri", f"{_quoted(shown_address(uri))} is not an http:// or https:// address")
     if "@" in parts.netloc:
         raise InvalidValue("uri", "an address must not contain a user name or password: use an authentication")
     if "\\" in parts.netloc or not parts.hostname:
-        raise InvalidValue("uri", f"{_quoted(uri)} contains no host")
+        raise InvalidValue("uri", f"{_quoted(shown_address(uri))} contains no host")
     return parts
 
 

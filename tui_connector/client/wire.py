@@ -415,6 +415,7 @@ class _Attempt:
             self.route.uri if self.route else None,
             self._proxy_status,
             bytes(self._received),
+            self.route.variable if self.route else "",
         )
         failure, message, hint = explain(error, circumstances)
         self.failed(failure, message)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from ..client.authentication.login import server_message
+from ..client.error_message import redirect_hint
 from ..client.message import Failure, NoResponse, RequestFailed, Response
 from ..client.pages import PageUnreadable
 from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
@@ -67,7 +68,7 @@ def error_for_response(response: Response, *, has_read: bool, retry_after: float
     if response.status == 404 and has_read:
         return run_error(Action.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
     if 300 <= response.status < 400:
-        return run_error(Action.WRONG, f"It redirects to {response.header('Location') or 'an unknown address'}.")
+        return run_error(Action.WRONG, redirect_hint(response))
     if response.status == 406:
         return run_error(Action.WRONG, accept_hint(response))
     return run_error(Action.WRONG, SEE_LOG)

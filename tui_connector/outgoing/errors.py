@@ -10,6 +10,7 @@ from enum import Enum
 
 from ..client.authentication.login import server_message
 from ..client.body_refusal import BodyRefusal, error_refusal, false_refusal, page_refusal, text_refusal
+from ..client.error_message import redirect_hint
 from ..client.message import (
     PERMANENT_FAILURES,
     Failure,
@@ -143,7 +144,7 @@ def result_for_response(
     if status >= 500 and status not in _PERMANENT_5XX:
         return found(Outcome.RETRY, Action.DIVIDE)
     if 300 <= status < 400:
-        hint = f"It redirects to {response.header('Location') or 'an unknown address'}."
+        hint = redirect_hint(response)
         return found(Outcome.STOP, Action.WRONG, hint)
     if status == 400 and TEMPORARY.search(message):
         return found(Outcome.RETRY, Action.DIVIDE)

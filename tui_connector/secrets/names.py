@@ -101,8 +101,8 @@ def _normalized(name: str) -> str:
 
 
 def strip_query_and_keys(uri: str) -> str:
-    """A URI without its query, and without session ids and keys in its path: the part of a redirect that is shown."""
-    return re.split(r"[?#;]|/(?:key|form_key|SID)/", uri, maxsplit=1)[0]
+    """The part of a redirect that is shown: without user, password and query, and session ids and keys in its path."""
+    return _USER.sub("//", re.split(r"[?#;]|/(?:key|form_key|SID)/", uri, maxsplit=1)[0])
 
 
 def strip_session_id(uri: str) -> str:

@@ -46,7 +46,8 @@ class PlaceholderError(InvalidValue):
     ) -> None:
         self.template, self.expression, self.offset = template, expression, offset
         """Characters from the start of the template."""
-        where = f", at character {offset + 1} of {_cut(template)}" if expression is None or offset else ""
+        is_placed = offset or (expression is None and template)
+        where = f", at character {offset + 1} of {_cut(template)}" if is_placed else ""
         what = "" if expression is None else f"{_cut(template[offset : offset + 2] + expression + '}')}: "
         super().__init__("template", f"{what}{message}{where}", hint)
         self.reason = message
@@ -175,8 +176,8 @@ class Template:
 
     def _fail(self, message: str, hint: str = "", piece: Placeholder | None = None) -> NoReturn:
         piece = piece or next((piece for piece in self.pieces if isinstance(piece, Placeholder)), None)
-        if piece is None:
-            raise PlaceholderError(message, hint, template=self.source)
+        if piece is None:  # text without a position in it, which may contain a password
+            raise PlaceholderError(message, hint, template="")
         expression = piece.expression.text
         raise PlaceholderError(message, hint, template=self.source, expression=expression, offset=piece.offset)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ... import __version__
-from ...client.connection import proxy_from_environment
+from ...client.connection import proxy_from_environment, proxy_in
 from ...client.message import InvalidRequest
 from ...machine import Directories, Machine
 from ...magento.diagnosis import Finding
@@ -22,7 +23,9 @@ from ...secrets.vault import KeyringState, Vault
 
 KEYRING_DEADLINE = 5.0
 """Seconds; a slower keyring is waiting for a prompt that is not visible."""
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_EXCEPTION = re.compile(r"\*|(\*?[.\w-]+|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?)(:\d+|/\d+)?", re.IGNORECASE)
+"""An entry of NO_PROXY: a host, a part of its name, an address or a network."""
 _LIBRARIES = ("textual", "httpx", "pydantic", "keyring", "jmespath", "tomlkit")
 _SMALLEST = (80, 24)
 _ESSENTIAL = frozenset({"directory", "clock"})
@@ -74,7 +77,7 @@ async def check_machine(
     facts = [
         *_versions(),
         await _keyring(vault, keyring_deadline),
-        *_proxies(machine.environ, vault),
+        *_proxies(machine.environ),
         *_terminal(machine.environ, screen),
         _locale(machine.environ),
         *directories,
@@ -114,17 +117,29 @@ async def _keyring(vault: Vault, deadline: float) -> MachineFact:
     return MachineFact("keyring", "cannot be used", finding)
 
 
-def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[MachineFact]:
+def _proxies(environ: Mapping[str, str]) -> Iterator[MachineFact]:
     for name in _PROXIES:
-        value = environ.get(name.lower()) or environ.get(name)
-        if value:
-            yield MachineFact(name, vault.mask.uri(value if "://" in value or name == "NO_PROXY" else f"//{value}"))
+        used = name.lower() if environ.get(name.lower(), "").strip() else name
+        if value := environ.get(used, "").strip():
+            yield MachineFact(name, _shown_proxy(used, value))
+    if exceptions := environ.get("no_proxy") or environ.get("NO_PROXY"):
+        entries = [each.strip() for each in exceptions.split(",") if each.strip()]
+        yield MachineFact("NO_PROXY", ",".join(each if _EXCEPTION.fullmatch(each) else "…" for each in entries))
     for scheme in ("https", "http"):
         try:
             proxy_from_environment(f"{scheme}://shop.example", environ)
         except InvalidRequest as problem:
             yield MachineFact("proxy", "cannot be used", Finding("proxy", problem.message, (), problem.hint))
             return
+
+
+def _shown_proxy(name: str, value: str) -> str:
+    """Its address, and whether it has a password; never what cannot be parsed, which may be one."""
+    try:
+        found = proxy_in(name, value)
+    except InvalidRequest:
+        return "not an address"
+    return f"{found.uri} (with a user{' and password' if found.password else ''})" if found.username else found.uri
 
 
 def _terminal(environ: Mapping[str, str], screen: TerminalInfo | None) -> Iterator[MachineFact]:

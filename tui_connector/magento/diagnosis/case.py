@@ -15,6 +15,7 @@ from ...client.uri import is_absolute
 from ...errors import InvalidValue
 from ...invalid_json import json_fault
 from ...misspelling import most_similar
+from ...secrets.named_values import mask_addresses
 from ...secrets.names import strip_query_and_keys
 from ...secrets.token_shape import TokenShape
 from ...text import beginning, without_secrets
@@ -130,7 +131,7 @@ class Case:
 
     @property
     def location(self) -> str:
-        return beginning(self.response.header("Location") or "", 200)
+        return beginning(mask_addresses(self.response.header("Location") or ""), 200)
 
     @cached_property
     def redirect_uri(self) -> str:
@@ -144,7 +145,7 @@ class Case:
 
     @property
     def redirect_target(self) -> str:
-        return beginning(self.redirect_uri, 200)
+        return beginning(mask_addresses(self.redirect_uri), 200)
 
     @property
     def redirect_store(self) -> str:
