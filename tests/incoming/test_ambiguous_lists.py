@@ -13,8 +13,9 @@ from http_server import Received, reply, serving
 from listing import listing, products
 from runs import NUMBERS, Shop, shop
 
+from tui_connector.client.counts import count_of
 from tui_connector.client.message import Response
-from tui_connector.client.pages import PageUnreadable, count_of, read_page
+from tui_connector.client.pages import PageUnreadable, read_page
 from tui_connector.client.raw_json import repeated_name
 from tui_connector.incoming.incremental import earlier
 from tui_connector.incoming.start import RunOptions

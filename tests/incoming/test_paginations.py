@@ -314,7 +314,9 @@ async def test_a_link_to_another_host_is_refused_before_a_byte_leaves(tmp_path: 
             summary = await shop.run()
         assert elsewhere.asked == []
     assert summary.state == "failed"
-    assert "names another host" in summary.reason
+    assert "leads to another host" in summary.reason
+    assert f"If {elsewhere.server.url} is the same store, write the client's base URI with it" in summary.reason
+    assert "relative" not in summary.reason
     assert len(shop.ids()) == 10
 
 

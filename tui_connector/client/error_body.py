@@ -16,6 +16,16 @@ _ANY: Final = _MAGENTO | {
     *("details", "instance", "timestamp", "path", "reason", "request_id", "requestid", "trace_id", "traceid"),
 }
 """Names of members of error bodies, in lower case: an entity has others, too."""
+_ENTITY_IDS: Final = frozenset({"id", "entity_id", "_id", "uuid", "guid"})
+_BESIDE_MESSAGE: Final = frozenset({"search_criteria", "parameters", "trace"})
+"""Names with which a message is that of Magento's error envelope, also in a list."""
+REPORTING: Final = frozenset(
+    {
+        *("error", "errors", "faults", "fault", "success", "ok", "successful", "status", "result", "messages"),
+        *("message", "_shards", *_ENTITY_IDS, *_BESIDE_MESSAGE),
+    }
+)
+"""Names, in lower case, of all members by which `failure_beside_items` judges."""
 _FAILED: Final = ("error", "fail", "failed", "failure")
 
 
@@ -43,7 +53,26 @@ def failure_name(body: Mapping[str, Json]) -> str | None:
             return name
         if letters in ("status", "result") and text in _FAILED:
             return name
+        if letters == "messages" and isinstance(value, dict) and not _is_empty(value.get("error")):
+            return name
     return None
+
+
+def failure_beside_items(body: Mapping[str, Json]) -> str | None:
+    """The name of the member by which an object around items reports that not all of them were sent, or None.
+
+    Such a response may have a good status: GraphQL and JSON:API have `errors` beside the data, Elasticsearch the
+    number of shards that failed. An object with an id is an entity, whose errors and status are its data.
+    """
+    if not _ENTITY_IDS.isdisjoint(body):
+        return None
+    if (name := failure_name(body)) is not None:
+        return name
+    shards = body.get("_shards")
+    if isinstance(shards, dict) and not _is_empty(shards.get("failed")):
+        return "_shards"
+    is_of_magento = not _BESIDE_MESSAGE.isdisjoint(body)
+    return "message" if is_of_magento and isinstance(body.get("message"), str) and body["message"] else None
 
 
 def is_error(body: Json, *, of_magento: bool) -> bool:
@@ -64,4 +93,12 @@ def is_error(body: Json, *, of_magento: bool) -> bool:
 
 
 def _is_empty(value: Json) -> bool:
-    return value in (None, False, "", "0", "false", [], {})
+    if isinstance(value, dict):
+        return _is_zero(value.get("code")) or all(map(_is_empty, value.values()))
+    text = value.strip().lower() if isinstance(value, str) else value
+    return text in (None, False, "", "0", "false", "none", "null", "no", "ok", [])
+
+
+def _is_zero(code: Json) -> bool:
+    """Whether a code says that there is no error."""
+    return code in (0, "0") and code is not False

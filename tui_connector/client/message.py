@@ -220,6 +220,10 @@ class NoResponse(RequestFailed):
         self.on_reused_connection = on_reused_connection
 
 
+OTHER_HOST = "other-host"
+"""Code of the refusal of a request to another host than the client's."""
+
+
 class InvalidRequest(RequestFailed):
     """The request was refused before anything was sent: a bad URI, a bad header, a secret for another origin.
 

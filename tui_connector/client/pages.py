@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import msgspec
@@ -18,7 +17,20 @@ from ..misspelling import most_similar
 from ..templates import Json
 from ..templates.expression import Budget, Expression
 from ..text import beginning, has_html, page_title, without_secrets
-from .error_body import failure_name, is_magento_error
+from .counts import (
+    COUNT_HEADERS,
+    COUNT_NAMES,
+    MAX_COUNT,
+    PAGES_HEADERS,
+    PAGES_NAMES,
+    content_range,
+    count_in,
+    count_members,
+    count_of,
+    counts_in,
+    letters_of,
+)
+from .error_body import REPORTING, failure_beside_items, failure_name, is_magento_error
 from .error_message import error_message
 from .message import RequestFailed, Response
 from .raw_json import (
@@ -184,6 +196,7 @@ def _excerpt(text: bytes) -> str:
 
 
 _PLAIN_PATH = re.compile(r"@|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_MAX_DEPTH = 3
 _MAX_ITEMS = 1_000_000
 """Items of one response. Each takes about 300 bytes until it is written, however small it is."""
 _NO_CONTENT = 204
@@ -204,6 +217,8 @@ class Page:
     """The JSON text of the object that contains the list; empty if there is none."""
     rows: int | None = None
     """The elements in `items` of the response, which `total` counts, if they are not the items of this page."""
+    failure: str = ""
+    """The error that the response reports beside its items: they may not be all; "" if there is none."""
 
     @property
     def text(self) -> bytes:
@@ -219,25 +234,25 @@ class Page:
         """
         counts = [self.total]
         for name, text in self.response.headers:
-            if name.lower() in _COUNT_HEADERS:
+            if name.lower() in COUNT_HEADERS:
                 counts.append(count_of(text))
             elif name.lower() == "content-range" and (ranged := content_range(text.strip())) is not None:
                 counts.append(count_of(ranged))
         if self.total is None and self.envelope:
-            counts += _counts(self.envelope, _COUNT_NAMES)
+            counts += counts_in(self.envelope, COUNT_NAMES)
             if self.text != self.envelope:
-                counts += _counts(self.text, _COUNT_NAMES)
+                counts += counts_in(self.text, COUNT_NAMES)
         return max((count for count in counts if count is not None), default=None)
 
     @property
     def page_count_name(self) -> str | None:
         """The name of the header or member that reports more than one page, or None."""
         for name, text in self.response.headers:
-            if name.lower() in _PAGES_HEADERS and (count_of(text) or 0) > 1:
+            if name.lower() in PAGES_HEADERS and (count_of(text) or 0) > 1:
                 return name
         for container in (self.text, self.envelope):
-            for name, each in _count_members(container):
-                if (_count(each) or 0) > 1 and letters_of(name) in _PAGES_NAMES:
+            for name, each in count_members(container):
+                if (count_in(each) or 0) > 1 and letters_of(name) in PAGES_NAMES:
                     return name
         return None
 
@@ -247,89 +262,6 @@ class Page:
             return decode_json(self.text)
         except InvalidJson as error:
             raise _not_json(self.response, error) from error
-
-
-_COUNT_HEADERS = ("x-total-count", "x-total", "x-wp-total", "x-pagination-total-count", "total-count")
-_PAGES_HEADERS = ("x-total-pages", "x-wp-totalpages", "x-pagination-page-count", "x-pagination-total-pages")
-_PAGES_NAMES = frozenset({"totalpages", "pagecount", "lastpage", "numberofpages", "pagestotal"})
-"""Names of the number of pages, in lower case and letters only."""
-_COUNT_NAMES = frozenset(
-    {
-        *("totalcount", "count", "total", "totalelements", "totalitems", "totalresults", "totalrecords", "totalrows"),
-        *("totalhits", "numfound", "recordcount", "recordstotal", "itemcount", "resultcount", "odatacount"),
-    }
-)
-"""Names of counts, in lower case and letters only: Django REST framework, Spring, Hydra, OData, Solr and others."""
-_COUNT_CONTAINERS = frozenset(
-    {
-        *("meta", "metadata", "pagination", "paging", "page", "pages", "pageinfo", "pageable", "pager", "info"),
-        *("resultinfo", "links", "hits", "total", "response"),
-    }
-)
-"""Names of objects that are searched for counts."""
-_MAX_DEPTH = 3
-
-
-def letters_of(name: str) -> str:
-    """The letters of a name in lower case, to compare names in any spelling."""
-    return re.sub("[^a-z]", "", name.lower())
-
-
-def _counts(container: bytes, names: frozenset[str], depth: int = 0) -> list[int | None]:
-    """The counts in this object, and in those of its members that usually contain one."""
-    if json_type(container) != "object":
-        return []
-    found: list[int | None] = []
-    for name, text in members(container).items():
-        letters = letters_of(name)
-        if letters in names:
-            found.append(_count(text))
-        if letters in _COUNT_CONTAINERS and depth < _MAX_DEPTH and json_type(text) == "object":
-            found += _counts(text, names | {"value"} if letters == "total" else names, depth + 1)
-    return found
-
-
-def _count_members(container: bytes) -> Iterator[tuple[str, bytes]]:
-    """The members of an object, and of those of its members that usually contain counts."""
-    if json_type(container) != "object":
-        return
-    for name, text in members(container).items():
-        yield name, text
-        if letters_of(name) in _COUNT_CONTAINERS and json_type(text) == "object":
-            yield from members(text).items()
-
-
-_COUNT = re.compile(r"\d{1,4000}(\.0*)?|\d(\.\d+)?[eE]\+?\d{1,4}", re.ASCII)
-_MAX_COUNT = 10**18
-"""Larger counts are reduced to this, as the ledger stores integers of 64 bits."""
-_CONTENT_RANGE = re.compile(r"(?:(?!bytes )\w+ )?(?:\d+-\d+|\*)/(\d+|\*)", re.ASCII | re.IGNORECASE)
-
-
-def content_range(text: str) -> str | None:
-    """The complete length in a Content-Range of items, "*" if it is unknown; None for anything else.
-
-    The unit (RFC 9110 §14.4) may be any but bytes: items 0-99/2503. PostgREST omits it: 0-99/2503.
-    """
-    found = _CONTENT_RANGE.fullmatch(text)
-    return found[1] if found else None
-
-
-def count_of(text: str) -> int | None:
-    """A count in a header or a JSON text, which may be a string ("250"); None for anything else.
-
-    PHP and Lua write calculated numbers as floats: 250.0, 2.5e2.
-    """
-    text = text.strip().strip('"').strip()
-    if not _COUNT.fullmatch(text):
-        return None
-    number = Decimal(text)
-    if number >= _MAX_COUNT:
-        return _MAX_COUNT
-    return int(number) if number == number.to_integral_value() else None
-
-
-def _count(text: bytes) -> int | None:
-    return count_of(text.decode("utf-8", "replace"))
 
 
 class _Envelope(msgspec.Struct):
@@ -349,7 +281,7 @@ def read_page(response: Response, items: str) -> Page:
     - null, which Magento sends for an empty list with `fields=`: no items;
     - an object whose names are numbers, which PHP makes of a list with gaps (magento2#25175): its values, also where
       an expression finds it on its way;
-    - an empty list together with an error: an error;
+    - an empty list together with an error: an error; items together with one: the page's `failure`;
     - any other object, or a number, the response to a GET of a single entity: one item;
     - an object around the items with a duplicate name, of which only one could be read: an error;
     - an error object with a success status, a string, an empty body, a web page, truncated JSON: an error.
@@ -359,9 +291,31 @@ def read_page(response: Response, items: str) -> Page:
     page = _read(response, items)
     if not page.items and (name := failure_name(_decoded_root(response))) is not None:
         raise _failed_request(response, name, _text(response))
-    if (repeated := _repeated_name(page, _without_items(_text(response), page.items))) is not None:
+    around = _without_items(_text(response), page.items)
+    if (repeated := _repeated_name(page, around)) is not None:
         raise _ambiguous_name(response, repeated)
-    return page
+    failure = _failure_beside(page, around, items) if page.items else ""
+    return replace(page, failure=failure) if failure else page
+
+
+def _failure_beside(page: Page, around: bytes, items: str) -> str:
+    """The error that the objects around the items report; "" if there is none."""
+    read = set(re.findall(r"\w+", items))
+    for container in dict.fromkeys((around, page.envelope)):
+        if json_type(container) != "object" or one_line(container) == page.items[0]:
+            continue
+        fields = members(container)
+        if REPORTING.isdisjoint(map(str.lower, fields)):
+            continue
+        reporting = {
+            name: text
+            for name, text in fields.items()
+            if name.lower() in REPORTING and name not in read and not (name == "result" and json_type(text) != "text")
+        }
+        if (name := failure_beside_items({name: decode_json(text) for name, text in reporting.items()})) is not None:
+            message = error_message(page.text) or _excerpt(fields[name])
+            return f"The store sent items, and an error in {name!r} beside them: {beginning(message, 300)}"
+    return ""
 
 
 def _without_items(text: bytes, items: Sequence[bytes]) -> bytes:
@@ -398,7 +352,7 @@ def _read(response: Response, items: str) -> Page:
         if items == "items" and (envelope := _magento_envelope(response.body)):
             total = envelope.total_count
             texts = _item_texts(response, envelope.items or ())
-            return _page(response, texts, None if total is None else min(total, _MAX_COUNT), response.body)
+            return _page(response, texts, None if total is None else min(total, MAX_COUNT), response.body)
         body = _text(response)
         if _PLAIN_PATH.fullmatch(items):
             return _page_at_path(response, body, [] if items == "@" else items.split("."))
@@ -485,7 +439,7 @@ def _page_at_path(response: Response, body: bytes, path: list[str]) -> Page:
             decode_json(body)  # raises if it is not JSON
             raise _no_items(response, ".".join(path), body)
         text = fields[name]
-    total = _count(fields.get("total_count", b""))
+    total = count_in(fields.get("total_count", b""))
     return _page(response, _item_list(response, text, path), total, envelope if json_type(text) == "list" else b"")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from ..client.counts import unclear_count
 from ..client.pages import Page
+from ..text import beginning, count
 from .pagination.envelope import more_follows_flag, next_page_name
 from .pagination.link_header import link_of
 
@@ -84,4 +86,10 @@ def single_response_doubt(page: Page, first: bool) -> str:
         return "The response is only part of the list (status 206). Add a pagination to this incoming"
     if more is not None:
         return f"The response says in {more!r} that more items follow. Add a pagination to this incoming"
+    if page.reported_total is None and (unclear := unclear_count(page.envelope) or unclear_count(page.text)):
+        name, text = unclear
+        return (
+            f"The response has {beginning(name, 60)} = {beginning(text, 40)!r}, which is not a number that can be "
+            f"compared with its {count(len(page.items), 'item')}. Add a pagination to this incoming"
+        )
     return ""

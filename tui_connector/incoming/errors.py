@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
 from ..client.authentication.login import server_message
 from ..client.error_message import redirect_hint
-from ..client.message import Failure, NoResponse, RequestFailed, Response
+from ..client.message import OTHER_HOST, Failure, NoResponse, RequestFailed, Response
 from ..client.pages import PageUnreadable
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue
 from ..runs.errors import SEE_LOG, Action, RunError, error_for_failure
 from .pagination import PaginationError
 
@@ -39,6 +42,22 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
     if isinstance(error, PaginationError):
         return RunError(Action.WRONG, error.message, error.hint, code=error.code)
     raise error
+
+
+def error_for_link(error: RunError, uri: str) -> RunError:
+    """The error for a link in the store's response, which the user cannot correct, instead of a typed address."""
+    if error.code != OTHER_HOST or not is_absolute(uri):
+        return error
+    with suppress(InvalidValue):
+        origin = origin_of(uri)
+        message = f"The link to the next page, which the store sent, leads to another host ({origin})"
+        hint = (
+            f"No secret is sent there. If {origin} is the same store, write the client's base URI with it; if the "
+            "store has a wrong address of its own (behind a proxy, for one), have that corrected there. Or read the "
+            'list by page numbers, with the pagination "page-number".'
+        )
+        return replace(error, message=message, hint=hint)
+    return error
 
 
 def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:

@@ -40,6 +40,10 @@ class TransformedItems:
     """Items whose filter or transform fails, by their index among the input."""
 
 
+NO_ITEM = b"null"
+"""The JSON text of what a store sends in place of an item that it could not read."""
+
+
 class ItemTransform:
     """Filters items, and transforms those that are left. Items are decoded only if there is an expression."""
 
@@ -53,12 +57,21 @@ class ItemTransform:
         """Items that the filter has evaluated, and that the transform has."""
 
     def __call__(self, items: Sequence[bytes]) -> TransformedItems:
-        """Never raises: an item that fails is returned as rejected, and the others continue."""
-        if self._transform is None and self._filter is None:
+        """Never raises: an item that fails is returned as rejected, and the others continue.
+
+        Null in place of an item always fails: GraphQL sends it for an item that could not be read.
+        """
+        if self._transform is None and self._filter is None and NO_ITEM not in items:
             return TransformedItems(items, 0, ())
         kept: list[bytes] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
+            if item == NO_ITEM:
+                rejected.append(RejectedItem(index, "the store sent null in its place"))
+                continue
+            if self._transform is None and self._filter is None:
+                kept.append(item)
+                continue
             try:
                 reshaped = self._transform_item(item)
             except _TransformError as failure:

@@ -25,7 +25,7 @@ from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..templates import Json
 from .completeness import ListTotal, single_response_doubt, status_doubt
-from .errors import empty_list, error_for_exception, error_for_response, with_explanation
+from .errors import empty_list, error_for_exception, error_for_link, error_for_response, with_explanation
 from .page_reader import PageRead, RunCounts
 from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 
@@ -39,6 +39,8 @@ class Slot:
     task: asyncio.Task[None] | None = None
     result: PageResult | None = None
     status: int = 200
+    failure: str = ""
+    """The error that the response reports beside its items."""
     failed: tuple[FailedRecord, ...] = ()
     suspected: FailedRecord | None = None
     """The only record of the page, if the store failed at it when it was last requested."""
@@ -432,11 +434,12 @@ class ListReader:
                 return await asyncio.to_thread(self._read_page, response)
             return self._read_page(response)
         except RequestFailed as failure:
-            return error_for_exception(failure, has_read=self._has_read)
+            error = error_for_exception(failure, has_read=self._has_read)
+            return error_for_link(error, request.request.uri) if request.named_by_store else error
 
     def _page_received(self, slot: Slot, request: PageRequest, page: Page) -> None:
         result = request.result(page)
-        slot.result, slot.status = result, page.response.status
+        slot.result, slot.status, slot.failure = result, page.response.status, page.failure
         self.total.record(result.total, len(page.items))
         slot.size = len(page.response.body)
         self._has_read = self._has_read or bool(result.items)
@@ -481,7 +484,7 @@ class ListReader:
             self.total.record_in_order(result.total, len(items))
             reported_total = result.reported_total if result.total is None else result.total
             self.reported_total = self.reported_total if reported_total is None else reported_total
-            self.incomplete_reason = self.incomplete_reason or result.incomplete_reason
+            self.incomplete_reason = self.incomplete_reason or slot.failure or result.incomplete_reason
             if not self._slots and self.missing and not self._has_recounted:
                 self._has_recounted = True
                 if (recount := slot.request.recount()) is not None:

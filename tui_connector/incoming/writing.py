@@ -19,7 +19,7 @@ from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning
 from .incremental import ChangeFilter, PageChanges, sort_key
-from .model import ItemTransform
+from .model import NO_ITEM, ItemTransform
 from .page_reader import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
 from .unfound_fields import ColumnSearch, UnfoundField, what_items_have
@@ -120,10 +120,13 @@ class RepeatedRecords:
         self.have_keys = True
         """Whether all records have a primary key: then two with the same one are the same record."""
 
-    def note(self, items: Sequence[bytes]) -> None:
-        self._duplicates.note(map(self._key, items))
+    def note(self, items: Sequence[bytes], before: int) -> None:
+        """Notes the items that follow `before` others."""
+        self._duplicates.note(self._key(item, before + index) for index, item in enumerate(items))
 
-    def _key(self, item: bytes) -> object:
+    def _key(self, item: bytes, number: int) -> object:
+        if item == NO_ITEM:
+            return number
         identifier = self._identifier(item)
         if identifier is None:
             return item
@@ -322,10 +325,7 @@ class RunWriter:
 
     def _add(self, page: PageRead) -> list[FailedRecord]:
         written, items = self.written, page.items
-        if self._duplicates is not None:  # items of different child lists may be equal
-            self._duplicates.note(((page.parent, item) for item in items) if self._has_parent else items)
-        if self._records is not None and not self._has_parent:
-            self._records.note(items)
+        self._note_duplicates(page)
         if self._changes is not None:
             self._check_dates(self._changes, [page.parent] if page.parent else items)
             known = self._pending.known
@@ -353,6 +353,17 @@ class RunWriter:
         self._position, self._at_end = page.position, page.is_last
         self._is_recorded = False
         return failed
+
+    def _note_duplicates(self, page: PageRead) -> None:
+        if self._duplicates is None:
+            return
+        items: Sequence[object] = page.items
+        if NO_ITEM in items:  # several of them are not the same item
+            items = [(self.written.read, i) if item == NO_ITEM else item for i, item in enumerate(items)]
+        # items of different child lists may be equal
+        self._duplicates.note(((page.parent, item) for item in items) if self._has_parent else items)
+        if self._records is not None and not self._has_parent:
+            self._records.note(page.items, self.written.read)
 
     def _item_name(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
         """The item's number in the list, and its identifier if it has one."""

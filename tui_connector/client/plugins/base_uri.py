@@ -11,7 +11,7 @@ from ...errors import InvalidValue
 from ...text import beginning
 from ..layer import Plugin
 from ..literal_secrets import reject_secret_in_uri
-from ..message import InvalidRequest, Request
+from ..message import OTHER_HOST, InvalidRequest, Request
 from ..uri import canonical, is_absolute, origin_of
 
 
@@ -57,5 +57,6 @@ class BaseUri(Plugin):
                 f"The request names another host ({beginning(request.uri, 100)}) than the client's base URI "
                 f"({self.uri})",
                 hint="Write it relative to the base URI, or use another client for that host.",
+                code=OTHER_HOST,
             )
         return request

@@ -66,6 +66,8 @@ class PageRequest(ABC):
     """Whether the store may send the last page again after the end of the list (Magento 2.3, magento2#26986)."""
     repeatable: ClassVar[bool] = True
     """Whether the page can be requested again later as a probe; a cursor may be valid only once."""
+    named_by_store: ClassVar[bool] = False
+    """Whether an earlier response has named this page, by a link or a cursor."""
 
     def is_past_the_end(self, response: Response) -> bool:
         """Whether this response says that the page is after the end of the list."""
@@ -200,6 +202,10 @@ class SequentialPages(SinglePage):
             reported_total=page.reported_total,
             incomplete_reason=self._incomplete_reason(page, self._position is None),
         )
+
+    @property
+    def named_by_store(self) -> bool:  # type: ignore[override]
+        return self._position is not None
 
     def lacks_items(self, page: Page) -> bool:
         return self._position is None and super().lacks_items(page)

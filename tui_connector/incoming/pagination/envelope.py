@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from ...client.pages import Page, content_range, count_of, letters_of
+from ...client.counts import content_range, count_of, letters_of
+from ...client.pages import Page
 from ...client.raw_json import InvalidJson, decode_json, elements, json_type, members, one_line
 from ...errors import InvalidValue
 from ...templates import Json, paths_read
