@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Protocol
 
 from ...client.exchange import Exchange
@@ -29,14 +30,16 @@ def index_to_follow(rows: Rows, last: int) -> int:
 
     Of probes alone, the last one that succeeded: others only ruled something out.
     """
-    later = next(iter(rows.folded_at(last)), rows.exchange_at(last))
-    decided = last if later is None or _succeeded(later) or rows.folded_at(last) else -1
+    folded = rows.folded_at(last)
+    if any(_pause(before, after) > _PAUSE_BEFORE_PROBE for before, after in pairwise(folded)):
+        return last  # the newest of them are about something else than what is before this row
+    later = next(iter(folded), rows.exchange_at(last))
+    decided = last if later is None or _succeeded(later) or folded else -1
     for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
         exchange = rows.exchange_at(index)
         if exchange is None or later is None or later.purpose != "probe":
             break
-        pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
-        if pause > _PAUSE_BEFORE_PROBE:
+        if _pause(exchange, later) > _PAUSE_BEFORE_PROBE:
             break
         if not folds(exchange) and not rows.is_followed(exchange):
             return index
@@ -44,6 +47,11 @@ def index_to_follow(rows: Rows, last: int) -> int:
             decided = index
         later = exchange
     return last if decided < 0 else decided
+
+
+def _pause(before: Exchange, after: Exchange) -> float:
+    """The seconds between the end of the one and the start of the other."""
+    return (after.at - before.at).total_seconds() - before.timings.total
 
 
 def _succeeded(exchange: Exchange) -> bool:
