@@ -186,7 +186,16 @@ async def test_an_address_that_no_store_has_accepted_is_a_change_that_is_kept(
         await until(pilot, lambda: "changed" in shown(app).splitlines()[0])
         await pilot.press("backspace")
         await until(pilot, lambda: "saved" in shown(app).splitlines()[0])
-        await pilot.press("x", "escape")
+        await pilot.press("x")
+        await until_shown(pilot, f"from the test; before: {setup.base_uri}")
+        assert f"{setup.base_uri}x" in shown(app).splitlines()[0]
+        await pilot.press("escape", "2")
+        await until_shown(pilot, "● 2")
+        await pilot.press("f5")
+        await until_shown(pilot, "✘ Test the store again")
+        await pilot.press("enter")
+        await until_shown(pilot, "● 1")
+        assert not sandbox.journal(), "no token goes to the former store"
         await pilot.press("q")
         await until(
             pilot, lambda: any("Changes of shop.toml are not saved" in each.message for each in app._notifications)

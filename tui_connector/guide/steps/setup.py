@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from ...client.uri import is_absolute, origin_of
+from ...client.uri import is_absolute, origin_of, public_address
 from ...errors import InvalidValue, UserError
 from ...invalid_json import why_invalid_json
 from ...magento.entities import READABLE, WRITABLE
@@ -508,14 +508,27 @@ class Setup(ProfileDraft):
         """Whether the address or store view that is typed is not the one that was tested, or that is saved."""
         return self.typed_view is not None or self.searched != (self.typed_address, self.store_view)
 
+    @property
+    def shown_address(self) -> str:
+        """The address of the client: the one that is typed, until a store was found there, then its base URI."""
+        is_found = bool(self.base_uri) and self.typed_address in ("", self.searched[0])
+        return public_address(self.base_uri if is_found else self.typed_address) or self.typed_address
+
+    @property
+    def missing_store(self) -> str:
+        """What the client still needs before anything is sent to its store; empty if it was found."""
+        if self.typed_view is not None:
+            return f"Correct the store view. {INVALID_VIEW}"
+        if not self.base_uri:
+            return "Find the store: enter its address and test it."
+        if self.is_address_untested:
+            return "Test the store again: its address or store view has changed."
+        return ""
+
     def missing(self, step: GuideStep) -> str:
         """What this step still needs; empty if it is done or optional."""
-        if step is GuideStep.BASICS and self.typed_view is not None:
-            return f"Correct the store view. {INVALID_VIEW}"
-        if step is GuideStep.BASICS and not self.base_uri:
-            return "Find the store: enter its address and test it."
-        if step is GuideStep.BASICS and self.is_address_untested:
-            return "Test the store again: its address or store view has changed."
+        if step is GuideStep.BASICS and (missing := self.missing_store):
+            return missing
         if step is GuideStep.BASICS and self.untested:
             return f"Choose the client {next(iter(self.untested))}, and test the store again: its address has changed."
         if step is GuideStep.AUTHENTICATION and not self.authenticated:

@@ -422,8 +422,8 @@ class AuthenticationPane(StepPane):
         return bool(self._busy) and self._being_tested == self.work.values_sent()
 
     def start_test(self) -> None:
-        if not self.setup.base_uri:
-            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", to_step(GuideStep.BASICS))
+        if self.setup.missing_store:
+            self.refuse(f"✘ {self.setup.missing_store}", to_step(GuideStep.BASICS))
             return
         missing = [each for each in self.setup.fields() if not is_given(self.work, each)]
         self.form.say_missing()

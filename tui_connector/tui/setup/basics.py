@@ -140,7 +140,10 @@ class BasicsPane(StepPane):
             problems.pop(index, None)
         path = ("clients", setup.client, "plugins")
         odd = {int(each.path[3]): each.message for each in remarks(setup.draft) if each.path[:3] == path}
-        self.query_one("#plugins", OrderedList).fill(map(summaries.plugin, plugins), problems, odd)
+        lines = [*map(summaries.plugin, plugins)]
+        if index is not None and setup.base_uri and setup.typed_address not in ("", setup.searched[0]):
+            lines[index] = f"{summaries.plugin({'kind': 'base-uri'})}; before: {setup.base_uri}"
+        self.query_one("#plugins", OrderedList).fill(lines, problems, odd)
 
     def _named(self, client: str) -> str:
         title = self.setup.at("clients", client, "title")
@@ -236,12 +239,13 @@ class BasicsPane(StepPane):
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:
-        before = self.setup.missing(GuideStep.BASICS)
+        before = self.setup.missing_store
         self.setup.typed_address = event.value
         self._forget_other()
-        if self.setup.missing(GuideStep.BASICS) != before:
+        if self.setup.missing_store != before:
             self._mark()
-            self.post_message(self.Changed())
+            self._show_plugins()
+        self.post_message(self.Changed())
 
     def _forget_other(self) -> None:
         """Clears what was found for another address or store view; a search for them ends."""

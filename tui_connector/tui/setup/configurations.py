@@ -471,8 +471,8 @@ class ConfigurationsPane(StepPane):
         chooser = self.query_one(EntityChooser)
         if chooser.display and (typed := self.query_one(EntityFilter).value.strip()):
             self.refuse(f"! Not tested: {typed} was not added yet.\n  +: back to adding it")
-        elif not self.setup.base_uri:
-            self.refuse(f"✘ {self.setup.missing(GuideStep.BASICS)}", to_step(GuideStep.BASICS))
+        elif self.setup.missing_store:
+            self.refuse(f"✘ {self.setup.missing_store}", to_step(GuideStep.BASICS))
         elif name is None:
             self.refuse("✘ Nothing is selected yet.\n  +: choose something · n: skip this step")
         else:

@@ -151,8 +151,8 @@ class IncomingPane(ConfigurationsPane):
     def _why_not_read(self) -> str:
         """Why nothing is read before it is asked for, and what to do; "" where step 2 is set up and not refused."""
         setup, work = self.setup, self.work
-        if not setup.base_uri:
-            return f"{setup.missing(GuideStep.BASICS)} (1: step 1)"
+        if setup.missing_store:
+            return f"{setup.missing_store} (1: step 1)"
         if work.lacks_secrets:
             return "drafts contain no secrets. Enter them again in step 2 (Esc 2); then t reads the items."
         if setup.authenticated:

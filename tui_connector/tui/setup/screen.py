@@ -20,7 +20,6 @@ from textual.widgets import Button, ContentSwitcher, Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
-from ...client.uri import public_address
 from ...guide.checks.permissions import boxes_text, chosen
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.steps.methods import STEP_OF, TITLES, GuideStep, in_magento
@@ -330,7 +329,7 @@ class SetupScreen(LogDock, TextHolder):
         saving = ("changed", "warning") if unsaved else ("saved", "success")
         if not setup.saved:
             saving = ("not saved", "muted")
-        address = public_address(setup.base_uri) or setup.typed_address or "no address yet"
+        address = setup.shown_address or "no address yet"
         self.query_one(ScreenHeader).show(setup.title, address, [*state, saving])
         self.query_one("#form").border_title = Content(f"{self._step.value} {TITLES[self._step]}")
         self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)
