@@ -187,7 +187,7 @@ async def test_an_address_that_no_store_has_accepted_is_a_change_that_is_kept(
         await pilot.press("backspace")
         await until(pilot, lambda: "saved" in shown(app).splitlines()[0])
         await pilot.press("x")
-        await until_shown(pilot, f"from the test; before: {setup.base_uri}")
+        await until_shown(pilot, "from the test; before: http:")
         assert f"{setup.base_uri}x" in shown(app).splitlines()[0]
         await pilot.press("escape", "2")
         await until_shown(pilot, "● 2")
