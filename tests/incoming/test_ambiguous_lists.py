@@ -17,7 +17,7 @@ from tui_connector.client.counts import count_of
 from tui_connector.client.message import Response
 from tui_connector.client.pages import PageUnreadable, read_page
 from tui_connector.client.raw_json import repeated_name
-from tui_connector.incoming.incremental import earlier
+from tui_connector.incoming.moments import earlier
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger

@@ -8,7 +8,6 @@ import pytest
 from listing import Item, SearchRequest, listing, product, products
 from runs import RunNotes, shop
 
-from tui_connector.incoming.incremental import sort_key
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
@@ -165,8 +164,3 @@ async def test_the_zero_date_of_mysql_is_no_date(tmp_path: Path, machine: Machin
     items = {**products(*range(1, 15)), 15: product(15, "0000-00-00 00:00:00")}
     async with listing(items) as store:
         assert (await shop(store, tmp_path, machine, incremental={"field": "updated_at"}).run()).state == "complete"
-
-
-def test_numbers_are_compared_as_numbers() -> None:
-    assert max(["9", "10", "2"], key=sort_key) == "10"
-    assert max(["2026-11-24", "2026-11-24 10:00:00", ""], key=sort_key) == "2026-11-24 10:00:00"

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
@@ -23,7 +22,8 @@ from ..client.spans import Span, seconds
 from ..kinds import Model, NotCompared
 from ..runs.ledger import SeenItem
 from ..templates import Json
-from ..units import timestamp
+from ..units import from_timestamp, timestamp
+from .moments import at_most, earlier, is_number, latest, moment_of, sort_key, sortable
 
 if TYPE_CHECKING:
     from ..runs.ledger import Ledger, RunRow
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
 _DIGEST_SIZE = 12
 """Bytes of a hash."""
-_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
-_NO_DATE = "0000-00-00"
+_NO_DATES = ("0000-00-00", "0001-01-01")
+"""Beginnings of the dates by which MySQL and .NET say that there is none."""
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
@@ -138,14 +138,14 @@ class ChangeFilter:
         assert self._date is not None
         dates = [self._date_of(item) for item in items] if parent is None else [self._date_of(parent)] * len(items)
         found = dates if parent is None else [self._date_of(parent)]
-        self.newest = max([self.newest or "", *filter(None, found)], key=sort_key) or None
+        self.newest = latest(self.newest, *found)
         threshold = sort_key(self.forget_before() or "")
         kept = []
         for item, date in zip(items, dates, strict=True):
             identifier = _text(self._identifier(item)) if self._identifier else None
             if identifier is not None and (self._skip_known or sort_key(date or "") >= threshold):
                 if date is not None and sort_key(date) >= threshold:
-                    known.seen.append(SeenItem(date, identifier, digest(item)))
+                    known.seen.append(SeenItem(sortable(date), identifier, digest(item)))
                 if self._skip_known and any(
                     is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)
                 ):
@@ -155,10 +155,10 @@ class ChangeFilter:
         return kept
 
     def _date_of(self, item: bytes) -> str | None:
-        """The item's date, or the number used instead; None for MySQL's zero date."""
+        """The item's date, or the number used instead; None for the zero dates of databases."""
         assert self._date is not None
         text = _text(self._date(item))
-        return None if text is None or text.startswith(_NO_DATE) else text or None
+        return None if text is None or text.startswith(_NO_DATES) else text or None
 
     def first_unusable_date(self, items: Sequence[bytes]) -> tuple[int, str] | None:
         """Index and date of the first item whose date no later run could start at; None if there is none."""
@@ -166,7 +166,7 @@ class ChangeFilter:
             return None
         for index, item in enumerate(items):
             date = self._date_of(item)
-            if date is not None and _parsed(date) is None and not _NUMBER.fullmatch(date):
+            if date is not None and moment_of(date) is None and not is_number(date):
                 return index, date
         dates = [(self._date_of(item) or "", index) for index, item in enumerate(items)]
         newest, index = max(dates, key=lambda each: sort_key(each[0]), default=("", 0))
@@ -204,80 +204,11 @@ class ChangeFilter:
         """The mark, once this run is complete."""
         if self.newest is None or self.store_began is None:
             return self.newest
-        if _NUMBER.fullmatch(self.newest):
-            return _number_mark(self.newest, self.store_began)
-        newest, began = _parsed(self.newest), _parsed(self.store_began)
-        if newest is None or began is None or newest <= began:
-            return self.newest
-        return timestamp(began) if len(self.newest) == len(self.store_began) else began.isoformat()
-
-
-def sort_key(date: str) -> tuple[int, Decimal, str]:
-    """Sort key of dates, and of numbers used instead: 10 is later than 9."""
-    if _NUMBER.fullmatch(date):
-        return 1, Decimal(date), ""
-    return (2 if date else 0), Decimal(0), date
-
-
-def earlier(date: str, span: timedelta) -> str:
-    """The date `span` earlier, in the same format; unchanged if it is not a date.
-
-    A number is a time in seconds or, if it is that large, in milliseconds, or a row number. All have an overlap: rows
-    get their numbers before they become visible, and not in order.
-    """
-    if _NUMBER.fullmatch(date):
-        return _earlier_number(date, span)
-    parsed = _parsed(date)
-    if parsed is None:
-        return date
-    earlier = parsed - span
-    return earlier.isoformat() if "T" in date else timestamp(earlier)
-
-
-_FIRST_MILLISECONDS = Decimal(10**11)
-"""From here on, numbers are taken for milliseconds: as seconds they would be in the year 5138."""
-_MAX_FUTURE = Decimal(10 * 366 * 86_400)
-"""Seconds after the store's clock up to which a number may be a time."""
-
-
-def _earlier_number(number: str, span: timedelta) -> str:
-    value = Decimal(number)
-    unit = 1000 if abs(value) >= _FIRST_MILLISECONDS else 1
-    earlier = value - Decimal(str(span.total_seconds())) * unit
-    return _plain_number(max(earlier, Decimal(0)) if value >= 0 else earlier)
-
-
-def _number_mark(newest: str, store_began: str) -> str:
-    """The number, or the time of the store's clock in the same unit where it is a time later than that."""
-    began, value = _parsed(store_began), Decimal(newest)
-    if began is None:
-        return newest
-    unit = 1000 if value >= _FIRST_MILLISECONDS else 1
-    now = Decimal(int(began.timestamp())) * unit
-    return _plain_number(now) if now < value <= now + _MAX_FUTURE * unit else newest
-
-
-def _plain_number(number: Decimal) -> str:
-    return format(number.normalize(), "f")
-
-
-def is_number(date: str) -> bool:
-    """Whether this is a number used instead of a date: a row number, or a time in seconds."""
-    return _NUMBER.fullmatch(date) is not None
+        return at_most(self.newest, from_timestamp(self.store_began))
 
 
 def magento_date(moment: datetime) -> str:
     return timestamp(moment.astimezone(UTC))
-
-
-def _parsed(date: str) -> datetime | None:
-    if _NUMBER.fullmatch(date):
-        return None
-    try:
-        parsed = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _text(value: Json) -> str | None:

@@ -23,9 +23,10 @@ from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
 from ..text import count
-from ..units import timestamp
-from .incremental import ChangeFilter, earlier, is_number
+from ..units import from_timestamp, timestamp
+from .incremental import ChangeFilter
 from .model import Incoming, entity_names, lineage
+from .moments import earlier, is_number, is_time_number, sort_key, written_like
 from .output_path import OutputPaths
 from .output_writers import writer_of
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
@@ -164,12 +165,11 @@ def begin_run(
     changed = known is not None and known.fingerprint != fingerprint
     if mark is None and changed and incoming.incremental is not None and not options.full:
         notes.append("The configuration has changed since the last complete run, so everything is read again.")
-    moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
+    known_until = mark.value if mark is not None else None
+    moves_mark = options.since is None or known_until is None or sort_key(since or "") <= sort_key(known_until)
     if not moves_mark:
-        notes.append(
-            f"The mark stays at {mark.value if mark else ''}: earlier changes than --since are still to be read."
-        )
-    elif options.since is not None and (mark is None or mark.value is None):
+        notes.append(f"The mark stays at {known_until}: earlier changes than --since are still to be read.")
+    elif options.since is not None and known_until is None:
         notes.append(f"Later runs continue from here: changes before {options.since} are read with --full only.")
     run = ledger.begin(began, fingerprint, request_line, since, moves_mark=moves_mark, forget=mark is None)
     skip_known = options.since is None and _skips_known(incoming, since, mark)
@@ -228,7 +228,7 @@ def first_change(ledger: Ledger, incoming: Incoming, fingerprint: str, *, full: 
 def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | None) -> str | None:
     incremental = incoming.incremental
     if options.since is not None:
-        return options.since
+        return options.since if mark is None or mark.value is None else _typed_date(options.since, mark.value)
     if incremental is None or incremental.field is None:
         return None
     if mark is None or mark.value is None:
@@ -236,6 +236,17 @@ def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | N
     if incoming.identifier is None and is_number(mark.value):  # rows of an overlap could not be recognised
         return mark.value
     return earlier(mark.value, timedelta(seconds=seconds(incremental.overlap)))
+
+
+def _typed_date(since: str, mark: str) -> str:
+    """The date that a user typed, as the store writes its own. Raises `UserError` if the store has only numbers."""
+    if is_number(mark) and not is_time_number(mark):
+        raise UserError(
+            "since",
+            f"There is no date to read from: the mark is the number {mark}, which is not a time",
+            "Run it without --since, or read everything with --full.",
+        )
+    return written_like(from_timestamp(since), mark)
 
 
 def _skips_known(incoming: Incoming, since: str | None, mark: HighWaterMark | None) -> bool:

@@ -18,8 +18,9 @@ from ..runs.database import LedgerError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning
-from .incremental import ChangeFilter, PageChanges, sort_key
+from .incremental import ChangeFilter, PageChanges
 from .model import NO_ITEM, ItemTransform
+from .moments import latest, sortable
 from .page_reader import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
 from .unfound_fields import ColumnSearch, UnfoundField, what_items_have
@@ -393,8 +394,8 @@ class RunWriter:
         )
         pending, self._pending = self._pending, _Pending()
         threshold = changes.forget_before() if changes else None
-        known = pending.known
-        self._ledger.step(run, pending.failed, known.seen, known.contents, forget_before=threshold, last=last)
+        known, forget_before = pending.known, sortable(threshold) if threshold else None
+        self._ledger.step(run, pending.failed, known.seen, known.contents, forget_before=forget_before, last=last)
         self._last_step = self._monotonic()
         self._is_recorded = True
 
@@ -422,7 +423,8 @@ class RunWriter:
             before = None
         if moves_mark:
             mark = HighWaterMark(value, self._run.fingerprint, self._sink_position)
-            forget_before = self._changes.threshold() if self._changes else None
+            threshold = self._changes.threshold() if self._changes else None
+            forget_before = sortable(threshold) if threshold else None
         elif end.state in ("complete", "incomplete"):
             if before is not None:  # the items written are known when they are read again
                 mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
@@ -442,9 +444,7 @@ class RunWriter:
 
     def _mark(self) -> str | None:
         """The newest date of this run and earlier ones."""
-        known = self._previous_mark()
-        found = self._changes.mark() if self._changes else None
-        return max(filter(None, (known, found)), default=None, key=sort_key)
+        return latest(self._previous_mark(), self._changes.mark() if self._changes else None)
 
     def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
         """Ends a run whose sink or ledger failed: what the last step recorded counts.

@@ -92,6 +92,7 @@ class SeenItem:
     """An item near the mark, to recognise it when it is read again."""
 
     at: str
+    """Its date, as a text that sorts like those of the other items."""
     identifier: str
     digest: bytes
 
@@ -375,7 +376,7 @@ class Ledger(LedgerDatabase):
         """The run has ended; a complete one may move the mark, and with it what is known to have been read.
 
         `closed`: all that the sink holds now, as a position; None where that is not known, or as it was before.
-        `forget_before`: the date before which nothing needs to be known any more, where the mark has moved.
+        `forget_before`: the `at` before which nothing needs to be known any more, where the mark has moved.
         """
         self._refuse_moved()
         with explained(self.path), self._database as database:
