@@ -8,7 +8,7 @@ from exchanges import exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import Exchanges, Ring
+from tui_connector.client.exchange import Exchange, Exchanges, Ring
 from tui_connector.log.expressions import Filter
 from tui_connector.log.filter import parse
 from tui_connector.log.view import View, position_near
@@ -200,3 +200,15 @@ def test_neighbouring_probes_are_one_row_whatever_was_there_before_comes_and_goe
     assert list(view) == [row[-1] for row in rows]
     assert [list(view.folded(index)) for index in range(len(view))] == [row if len(row) > 1 else [] for row in rows]
     assert list(view.positions()) == [place for place, _ in kept]
+
+
+def test_what_many_exchanges_have_is_in_memory_once() -> None:
+    def received(number: int) -> Exchange:
+        headers = tuple(("".join(["X-", name]), "".join(["a ", name])) for name in ("one", "two"))
+        return exchange(number, headers=(*headers, ("Date", str(number))), request_headers=headers)
+
+    one, other = received(1), received(2)
+    assert one.headers[0] is other.headers[0]
+    assert one.headers[2] is not other.headers[2]
+    assert one.request_headers is other.request_headers
+    assert one.request_body is other.request_body

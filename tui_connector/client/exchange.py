@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Protocol
+from sys import intern
+from typing import Any, Protocol
 
 from ..secrets.token_shape import TokenShape
 from .body_refusal import BodyRefusal
@@ -59,6 +61,9 @@ class RecordedBody:
     whole: WholeBody | None = field(default=None, repr=False, compare=False)
     """All of it, where this is the beginning and memory has room for the rest."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "media_type", intern(self.media_type))
+
     @property
     def is_missing(self) -> bool:
         """Whether there was one, which was not kept, for no reason of its own: a history keeps no bodies."""
@@ -77,6 +82,13 @@ class RecordedBody:
     def contains(self, found: Callable[[bytes], bool]) -> bool:
         """Whether a search finds something in it, as far as it is in memory."""
         return found(self.data) or (self.whole is not None and self.whole.contains(found))
+
+
+_NO_BODY = RecordedBody()
+
+
+_shared: Callable[[Any], Any] = lru_cache(maxsize=1_000)(lambda value: value)
+"""Returns an equal value that another exchange has already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,19 @@ class Exchange:
     """Its `request_key` as a file has kept it; None where it is derived from the request."""
     typed_uri: str = ""
     """Of a request that looks for a store: its URI at the address that was typed."""
+
+    def __post_init__(self) -> None:
+        """Shares what many exchanges have: a log holds 100,000 of them, most with the same headers."""
+        shared: dict[str, Any] = {
+            "headers": tuple(map(_shared, self.headers)),
+            "request_headers": _shared(self.request_headers),
+        }
+        for name in ("client", "method", "reason"):
+            shared[name] = intern(getattr(self, name))
+        if not self.request_body.size and self.request_body == _NO_BODY and self.request_body.whole is None:
+            shared["request_body"] = _NO_BODY
+        for name, value in shared.items():
+            object.__setattr__(self, name, value)
 
     @property
     def failed(self) -> bool:

@@ -23,6 +23,8 @@ _MAX_JOINED = 1_000_000
 class JoinedTexts:
     """The joined texts of a block."""
 
+    rows: str
+    """The words of rows besides the URI: method, status, attempt, purpose and why it failed, in lower case."""
     headers: str
     """Each `name: value` of its requests and responses once, in lower case."""
     bodies: bytes | None
@@ -41,16 +43,7 @@ class Block:
     texts: Callable[[], JoinedTexts]
 
     def rows(self) -> str:
-        """The words of rows besides the URI: method, status, attempt, purpose and why it failed, in lower case."""
-        rows = {
-            (
-                *(each.method, each.status, attempt_label(each), each.purpose),
-                *(each.reason, each.failure_text, remark(each), each.entity),
-            )
-            for each in self.exchanges
-        }  # most of a block have the same
-        words = [" ".join(map(str, row)) for row in rows]
-        return "\n".join(words).casefold()
+        return self.texts().rows
 
     def numbers(self) -> str:
         """The numbers in the columns of rows, besides those of the time."""
@@ -74,7 +67,7 @@ class Block:
 
 
 class BlockTexts:
-    """Caches the texts of each block, but no exchanges, so that the ring alone bounds memory."""
+    """Caches the texts of each block of a ring, but no exchanges, so that the ring alone bounds memory."""
 
     def __init__(self) -> None:
         self._texts: dict[int, JoinedTexts] = {}
@@ -87,7 +80,8 @@ class BlockTexts:
             pairs = set(chain.from_iterable([each.headers for each in exchanges]))
             pairs.update(chain.from_iterable([each.request_headers for each in exchanges]))
             headers = "\n".join([f"{name}: {value}" for name, value in pairs]).casefold()
-            texts = self._texts[block] = JoinedTexts(headers, _joined(exchanges, _CACHED_BODIES))
+            joined = JoinedTexts(_row_words(exchanges), headers, _joined(exchanges, _CACHED_BODIES))
+            texts = self._texts[block] = joined
         return texts
 
     def forget(self, first: int) -> None:
@@ -95,6 +89,17 @@ class BlockTexts:
         for block in range(self._first, first):
             self._texts.pop(block, None)
         self._first = max(first, self._first)
+
+
+def _row_words(exchanges: Sequence[Exchange]) -> str:
+    rows = {
+        (
+            *(each.method, each.status, attempt_label(each), each.purpose),
+            *(each.reason, each.failure_text, remark(each), each.entity),
+        )
+        for each in exchanges
+    }  # most of a block have the same
+    return "\n".join([" ".join(map(str, row)) for row in rows]).casefold()
 
 
 def _joined(exchanges: Sequence[Exchange], max_size: int) -> bytes | None:

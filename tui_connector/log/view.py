@@ -55,10 +55,12 @@ class View:
         clock: Callable[[], float],
         wanted: Matcher | None = None,
         folds: Predicate | None = None,
+        texts: BlockTexts | None = None,
     ) -> None:
+        """`texts`: those of this ring, which its other views have made."""
         self._ring, self._clock = ring, clock
         self._found = ListedRows(ring)
-        self._texts = BlockTexts()
+        self._texts = texts if texts is not None else BlockTexts()
         self._low = self._high = 0
         """The positions from which, and up to which, exchanges were examined."""
         self.set(wanted or Filter(), folds)

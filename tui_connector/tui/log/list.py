@@ -22,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
+from ...log.blocks import BlockTexts
 from ...log.expressions import Filter
 from ...log.operators import Predicate
 from ...log.searched_fields import SearchedFields
@@ -115,7 +116,9 @@ class LogView(Painted, ScrollView, can_focus=True):
         """The identities of the marked exchanges."""
         self.wanted = Filter()
         """The filter of the list."""
-        self.view = View(exchanges, perf_counter, folds=folds)
+        self._block_texts = {exchanges: BlockTexts(), exchanges.failures: BlockTexts()}
+        """Of each ring, for all views of it."""
+        self.view = View(exchanges, perf_counter, folds=folds, texts=self._block_texts[exchanges])
         self._searched: Filter | None = None
         self.found: View | None = None
         """What the search finds in the list, while there is one."""
@@ -245,11 +248,14 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
         self._searched = wanted
         listed = self._listed(self.wanted)
-        self.found = View(self.ring, perf_counter, both(listed, wanted)) if wanted is not None else None
+        self.found = self._view_of(both(listed, wanted), None) if wanted is not None else None
         self._start_filtering()
 
     def _listed(self, wanted: Filter) -> Matcher:
         return listed_by(wanted, self.failures, self.exchanges, self.is_own)
+
+    def _view_of(self, wanted: Matcher, folds: Predicate | None) -> View:
+        return View(self.ring, perf_counter, wanted, folds, self._block_texts[self.ring])
 
     def _folds(self, wanted: Filter) -> Predicate | None:
         return folds if self.folded and wanted.expression is None else None
@@ -267,7 +273,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         before, selected = self.ring, next(iter(self.selected_probes), self.selected)
         session = before.session_at(self._selected_position)
         self.failures, self._retried = shown, self._retries
-        self.view = View(self.ring, perf_counter, self._listed(self.wanted), self._folds(self.wanted))
+        self.view = self._view_of(self._listed(self.wanted), self._folds(self.wanted))
         self._seen = self.ring.newest_place
         if not self.following:
             if self.ring is not before:
@@ -314,6 +320,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Draws what is new, but follows no sooner than the selected exchange could be shown."""
         if not self.following or perf_counter() >= self._reported_at + _SELECTED_SECONDS:
             self.flush()
+        else:
+            self.view.update(_FILTER_SECONDS)  # so that there is little left to do
 
     def flush(self) -> None:
         """Draws what is new; the row at the top of the list stays there."""
