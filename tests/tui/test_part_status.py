@@ -183,3 +183,22 @@ def test_a_part_that_is_probably_not_meant_as_it_is_has_no_check_mark(tmp_path: 
     status.test_begins(PRODUCTS)
     status.tested(PRODUCTS, CheckResult("it", False), 95.0)
     assert row(status, PRODUCTS).mark[0] == "✘"
+
+
+def test_the_key_that_runs_a_part_says_what_it_does() -> None:
+    status, products = PartStatus(), ProfilePart("incoming", "products", "")
+    assert status.next_run(products) == "Run"
+    for state, code, key in (
+        ("stopped", "stopped", "Resume"),
+        ("refused", "http-401", "Resume"),
+        ("stopped", "circle", "Run"),  # whose position leads back into it
+        ("complete", "", "Run"),
+        ("incomplete", "", "Run"),
+        ("running", "", "Run"),
+    ):
+        status.runs = {"products": LastRun("products", False, state, {}, 40.0, code=code)}
+        assert status.next_run(products) == key
+    status.runs = {"products": LastRun("products", False, "stopped", {}, 40.0)}
+    status.changed = {("incoming", "products")}
+    assert status.next_run(products) == "Run"
+    assert status.next_run(ProfilePart("outgoing", "stock", "")) == "Plan"

@@ -289,7 +289,7 @@ async def test_what_was_written_is_kept_however_sending_it_ends(machine: Machine
         await watched.shows("New request")
         await watched.type("products")
         await watched.pilot.press("f5")
-        await watched.told("GET products not sent: ")
+        await watched.told("GET products not sent (see #2): ")
         await watched.told("+ opens it again.")
         await opens("plus", "✘ Not sent: ", "products")
         await watched.pilot.press("escape", "escape")

@@ -150,7 +150,7 @@ async def test_attempts_of_a_resent_request_are_selected_while_it_is_retried(mac
         await watched.shows("#41 GET products")
         paused.set()
         await watched.selects(43)
-        await watched.told("#1 not sent: 127.0.0.1:9 refused the connection")
+        await watched.told("#1 not sent (see #43): 127.0.0.1:9 refused the connection")
         assert not watched.says("attempt 2 of 3")
         await watched.pilot.press("g", "X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))

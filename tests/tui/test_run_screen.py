@@ -85,7 +85,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             messages = app.screen.query_one(MessageList)
             assert f"Writing to {written.resolve()}" in messages.text
             assert "profiles/products.jsonl" in shown(app).splitlines()[0]
-            assert "└0 s" not in shown(app)  # the log has their rows
+            await until(pilot, lambda: "└0 s" not in shown(app))  # the log has their rows
             assert _rows_below_the_log(app) == 0
             await pilot.press("f", *"404")
             await until_shown(pilot, "filter 404: 0 of")
@@ -262,6 +262,7 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
             await until_shown(pilot, "Stop the run?")
             await pilot.press("y")
             await until_shown(pilot, "stopped by you after")
+            await until_shown(pilot, "r Resume")
             await asyncio.to_thread(_is_cut_at_a_line, written)
             sandbox.change({"sandbox/latency_ms": "0"})
             view = app.screen.query_one(LogView)

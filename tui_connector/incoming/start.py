@@ -114,6 +114,8 @@ def _compared(incoming: Incoming, exclude: frozenset[str] = frozenset()) -> dict
     return found
 
 
+_ENDED = ("complete", "incomplete")
+"""States of runs that have read their list to its end."""
 _CIRCLE = "the pages of the last run went in a circle"
 _NOT_RESUMABLE = {
     "same-page": _CIRCLE,
@@ -121,6 +123,11 @@ _NOT_RESUMABLE = {
     "no-dates": "no item of the last run had a date to continue from",
 }
 """Codes of ends that a run cannot be resumed from, because its position leads back into them, and the reason."""
+
+
+def is_resumed_after(state: str, code: str) -> bool:
+    """Whether a run that ended so is resumed by the next one, if its settings are the same then."""
+    return state not in _ENDED and code not in _NOT_RESUMABLE
 
 
 def begin_run(
@@ -141,7 +148,7 @@ def begin_run(
     if slice_items is not None:
         slice_items.refuse_outdated(ledger)
     last = ledger.last()
-    unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
+    unfinished = last if last is not None and last.state not in _ENDED else None
     notes: list[str] = []
     known = ledger.mark()
     mark = _usable_mark(ledger, incoming, options, fingerprint)

@@ -379,8 +379,9 @@ class RequestActions:
                     self._unsent.keep(unsent, by.of.key, *(each.identity for each in attempts))
                     opened_by = _opened_by(attempts[-1].number) if attempts else by.of.opened_by
                     words += f"{'' if words.endswith(('.', '?')) else '.'} {opened_by} opens it again."
-                self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}: {words}", bad=True)
                 number = attempts[-1].number if attempts else getattr(error, "exchange", None)  # that of a login, too
+                row = f" (see #{number})" if number else ""
+                self.notify(f"{sending.what} {sending.outcome if was_sent else 'not sent'}{row}: {words}", bad=True)
             else:
                 number = response.exchange
             if number:

@@ -410,7 +410,7 @@ class ProfilePage(StatusScreen, FormsScreen):
     def key_titles(self) -> dict[str, str]:
         """Titles of keys that depend on the selected part and on whether the profile is valid, for the footer."""
         part = self._list.selected if self.is_mounted else None
-        titles = {"page.run": "Plan"} if part is not None and part.family == "outgoing" else {}
+        titles = {} if part is None else {"page.run": self.status.next_run(part)}
         hidden = {
             "page.undo": self.changes.to_undo is None,
             "page.redo": self.changes.to_redo is None,

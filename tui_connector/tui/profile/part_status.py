@@ -12,6 +12,7 @@ from ...guide.last_runs import LastRun
 from ...guide.profiles.saved_profile import OpenedProfile, base_keys
 from ...guide.secret_states import SecretState
 from ...guide.steps.summaries import ProfilePart
+from ...incoming.start import is_resumed_after
 from ...profile.environment_names import TABLE
 from ...profile.model import ModelPath, Profile
 from ...profile.positions import value_at
@@ -175,6 +176,15 @@ class PartStatus:
 
     def last_run(self, part: ProfilePart) -> LastRun | None:
         return {"incoming": self.runs, "outgoing": self.sent}.get(part.family, {}).get(part.name)
+
+    def next_run(self, part: ProfilePart) -> str:
+        """What the key that runs the part does with it."""
+        last = self.last_run(part)
+        if part.family != "incoming":
+            return "Plan" if part.family == "outgoing" else "Run"
+        is_same = (part.family, part.name) not in self.changed
+        resumes = last is not None and not last.is_under_way and is_same and is_resumed_after(last.state, last.code)
+        return "Resume" if resumes else "Run"
 
     def _mark(self, part: ProfilePart) -> tuple[str, str]:
         if self._problems(part.family, part.name):

@@ -18,7 +18,7 @@ from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...guide.requests.resend import NewRequests, resend, variables_to_set
 from ...guide.workbench import Workbench
-from ...incoming.start import RunOptions
+from ...incoming.start import RunOptions, is_resumed_after
 from ...profile.model import Profile
 from ...text import shown
 from ..environments import environment_mark
@@ -379,9 +379,18 @@ class RunScreen(RunView[RunJob]):
         return super().why_not(action)
 
     @property
-    def next_key(self) -> str:
+    def _resumes(self) -> bool:
+        """Whether the next run resumes this one, which has ended."""
         summary = self.job.metrics.summary
-        return "r runs it again" if summary is None or summary.state == "complete" else "r resumes it"
+        return summary is not None and is_resumed_after(summary.state, summary.code)
+
+    @property
+    def key_titles(self) -> dict[str, str]:
+        return {"run.start": "Resume"} if self._resumes else {}
+
+    @property
+    def next_key(self) -> str:
+        return "r resumes it" if self._resumes else "r runs it again"
 
     @property
     def stop_question(self) -> str:
