@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from .errors import UserError
+
 # without a handler, logging would print warnings on standard error; `program_log` adds the one that writes them
 logging.getLogger("tui_connector").addHandler(logging.NullHandler())
 
@@ -307,7 +309,7 @@ def how_to_install(extra: str) -> str:
 
 
 def this_machine(prompt: Prompt | None = None, profile_directory: Path | None = None) -> Machine:
-    """The machine the program runs on."""
+    """The machine the program runs on. Raises `UserError` where nothing says which directories are this user's."""
     return Machine(directories=_directories(profile_directory), environ=dict(os.environ), prompt=prompt or NoPrompt())
 
 
@@ -315,9 +317,18 @@ def _directories(profiles: Path | None) -> Directories:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("tui-connector", appauthor=False)
-    config = _absolute(dirs.user_config_dir, ".config")
-    state, cache = _absolute(dirs.user_state_dir, ".local/state"), _absolute(dirs.user_cache_dir, ".cache")
-    data = _absolute(dirs.user_data_dir, ".local/share")
+    try:
+        config = _absolute(dirs.user_config_dir, ".config")
+        state, cache = _absolute(dirs.user_state_dir, ".local/state"), _absolute(dirs.user_cache_dir, ".cache")
+        data = _absolute(dirs.user_data_dir, ".local/share")
+    except (KeyError, RuntimeError):  # a container that runs as a user ID without an entry: pwd, pathlib
+        raise UserError(
+            "no-home",
+            f"Nothing says where your files belong: HOME is not set, and user {os.getuid()} of this system has no home "
+            "directory",
+            "Set HOME, or all of XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME and XDG_DATA_HOME, to directories "
+            "that this user may write to.",
+        ) from None
     return Directories(config, state, cache, profiles or config / "profiles", None if data == state else data)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from program import Program
 from run_command import Command
+
+from tui_connector.errors import UserError
+from tui_connector.machine import this_machine
 
 
 @pytest.fixture
@@ -55,6 +60,29 @@ async def test_out_in_a_directory_that_is_gone_is_said(command: Command) -> None
     code, _, err = await command.run("items", "--out", "x.jsonl", shell=gone)
     assert (code, err) == (2, b"--out x.jsonl: the current directory was deleted. Change to another one.\n")
     assert (await command.run("items", shell=gone))[0] == 0
+
+
+def test_a_user_without_a_home_directory_is_told_what_to_set(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container often runs as a user ID that has no entry, and without HOME."""
+
+    def no_entry(_: int) -> NoReturn:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    monkeypatch.delenv("HOME")
+    for missing in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", ""):
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            monkeypatch.setenv(name, environment["HOME"])
+        if not missing:
+            assert this_machine().directories.state.is_relative_to(environment["HOME"])
+            continue
+        monkeypatch.delenv(missing)
+        with pytest.raises(UserError, match="HOME is not set") as refused:
+            this_machine()
+        assert refused.value.code == "no-home"
+        assert missing in refused.value.hint
 
 
 def test_a_relative_directory_is_ignored(
