@@ -60,4 +60,11 @@ async def test_each_run_is_one_line_for_people(command: Command) -> None:
     assert line.startswith("✔   just now  shop  items  complete, 200 items in ")
     [ledger] = command.state.rglob("items.sqlite")
     ledger.write_bytes(b"no ledger, but long enough to be looked at" * 50)
-    assert printed().stdout == b"No runs of 1 profile so far.\n"
+    damaged = printed()
+    assert damaged.returncode == 1
+    assert damaged.stdout.startswith("✘   just now  shop  items  unreadable: The ledger ".encode())
+    assert b" is damaged: " in damaged.stdout
+    code, out, _ = fork_server.run("--profile-dir", command.folder, "runs", "--json", env=command.environment)
+    [found] = json.loads(out)
+    assert (code, found["state"], found["ok"], found["name"]) == (1, "unreadable", False, "items")
+    assert str(ledger) in found["reason"]

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.last_runs import LastRun, last_in_any_environment, last_runs, latest_first
+from tui_connector.guide.last_runs import (
+    LastRun,
+    last_in_any_environment,
+    last_runs,
+    last_sendings,
+    latest_first,
+    runs_of_profiles,
+)
+from tui_connector.outgoing.task_ledger import tasks_file
 from tui_connector.runs.ledger import Ledger, ledger_file
 from tui_connector.tui.home.rows import run_cell
 
@@ -78,12 +86,47 @@ def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:
         assert last_runs(tmp_path, profile)["products"].summary == "→ running, 5 items"
 
 
-def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_read_says_so_in_the_place_of_its_runs(tmp_path: Path) -> None:
     profile = tmp_path / "acme.toml"
-    assert last_runs(tmp_path, profile) == {}
+    profile.write_text("[environments.staging]")
+    assert last_runs(tmp_path, profile) == last_sendings(tmp_path, profile) == {}
     ran(tmp_path, profile, "orders", "complete")
-    ledger_file(tmp_path, profile, "products").write_bytes(b"no database at all, but long enough to be looked at" * 30)
-    assert list(last_runs(tmp_path, profile)) == ["orders"]
+    ran(tmp_path, profile, "products", "complete")
+    damaged = ledger_file(tmp_path, profile, "products", environment="staging")
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no database at all, but long enough to be looked at" * 30)
+    os.utime(damaged, (1_700_000_000, 1_700_000_000))  # before the run with the base values
+    tasks = tasks_file(tmp_path, profile, "stock")
+    tasks.parent.mkdir(parents=True)
+    tasks.write_bytes(damaged.read_bytes())
+
+    assert sorted(last_runs(tmp_path, profile)) == ["orders", "products"]
+    run = last_runs(tmp_path, profile, "staging")["products"]
+    assert (run.summary, run.is_failure, run.at) == ("✘ unreadable", True, 1_700_000_000)
+    assert str(damaged) in run.reason
+    assert "is damaged" in run.reason
+    assert last_sendings(tmp_path, profile)["stock"].sends
+    shown = {(each.run.name, each.environment): each.run.ending for each in runs_of_profiles(tmp_path, [profile])}
+    assert shown == {
+        ("orders", ""): "complete", ("products", ""): "complete", ("products", "staging"): "unreadable",
+        ("stock", ""): "unreadable",
+    }  # fmt: skip
+    at_home = {each.label: each.ending for each in last_in_any_environment(tmp_path, profile)}
+    assert at_home == {"orders": "complete", "products (staging)": "unreadable", "stock": "unreadable"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_of_ledgers_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    profile = tmp_path / "acme.toml"
+    ran(tmp_path, profile, "orders", "complete")
+    folder = ledger_file(tmp_path, profile, "orders").parent
+    folder.chmod(0)
+    try:
+        [run] = last_runs(tmp_path, profile).values()
+    finally:
+        folder.chmod(0o700)
+    assert run.is_unreadable
+    assert f"{folder} cannot be read: Permission denied" in run.reason
 
 
 def test_an_invalid_profile_has_no_runs(tmp_path: Path) -> None:

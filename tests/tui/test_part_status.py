@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tui_connector.guide.checks.check import CheckResult
-from tui_connector.guide.last_runs import LastRun
+from tui_connector.guide.last_runs import UNREADABLE, LastRun
 from tui_connector.guide.profiles.saved_profile import open_profile
 from tui_connector.guide.secret_states import SecretState
 from tui_connector.guide.steps.summaries import ProfilePart
@@ -146,6 +146,9 @@ def test_problems_are_counted_at_their_part_also_those_in_an_environment(tmp_pat
     found = row(status, PRODUCTS)
     assert (found.mark[0], found.problems, found.run) == ("✘", "2 problems", ("✘ 1 min", "error"))
     assert (row(status, ORDERS).mark[0], row(status, ORDERS).problems) == ("✘", "1 problem")
+    status.runs = {"products": LastRun("products", False, UNREADABLE, {}, 40.0, reason="The ledger x is damaged")}
+    detail = "\n".join(map(str, status.detail(PRODUCTS, 100.0, "", wide=False, width=80)))
+    assert "Last run: ✘ unreadable: The ledger x is damaged" in detail
 
 
 def test_a_short_result_of_a_run_leaves_the_summary_its_room() -> None:

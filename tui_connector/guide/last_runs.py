@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..files import described, reason, state_remedy
 from ..outgoing.task_ledger import last_task_runs, tasks_file
 from ..outgoing.tasks import TaskRun, TaskState
 from ..profile.environment_names import names_of
@@ -27,20 +28,22 @@ _GOOD = ("complete", "running")
 _UNDER_WAY = ("running", "waiting")
 _AS_WANTED = {STOPPED: "stopped by you", LIMIT_REACHED: "limit reached", OUTPUT_CLOSED: "output closed"}
 """Ends before the end of the list that the user wanted, by their code, in words."""
+UNREADABLE = "unreadable"
+"""The state of the entry of a ledger that cannot be read, with the reason instead of its runs."""
 _EVERY_RUN = 1_000
 """More than a ledger keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """A run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970."""
+    """A run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970; 0 if not known."""
 
     name: str
     """Of the incoming or outgoing."""
     ok: bool
     """Whether it is complete without failures, or still running."""
     state: str
-    """As the ledger has it; "waiting" while a run of this process waits for its store."""
+    """As the ledger has it, or `UNREADABLE`; "waiting" while a run of this process waits for its store."""
     counts: Mapping[str, int]
     """Items, or tasks by state."""
     at: float
@@ -77,6 +80,11 @@ class LastRun:
         return f"{self.name} ({more})" if more else self.name
 
     @property
+    def is_unreadable(self) -> bool:
+        """Whether its ledger cannot be read; `reason` says why, and `at` is when the ledger was changed."""
+        return self.state == UNREADABLE
+
+    @property
     def is_under_way(self) -> bool:
         return self.state in _UNDER_WAY
 
@@ -104,12 +112,14 @@ class LastRun:
     @property
     def outcome(self) -> str:
         """Such as "complete, 1,000 items", or "undo of run 1: complete, 3 finished"."""
-        outcome = f"{self.ending}, {self.counts_text}"
+        outcome = ", ".join(filter(None, (self.ending, self.counts_text)))
         return f"{self.undo}: {outcome}" if self.undo else outcome
 
     @property
     def counts_text(self) -> str:
-        """Such as "2 finished, 1 failed"."""
+        """Such as "2 finished, 1 failed"; empty where that is not known."""
+        if self.is_unreadable:
+            return ""
         found = (
             count(number, "item") if each == "items" else f"{number:,} {each}" for each, number in self.counts.items()
         )
@@ -170,7 +180,7 @@ class ProfileRun:
             "state": run.state,
             "ok": run.ok,
             "began": run.began,
-            "at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="seconds"),
+            "at": datetime.fromtimestamp(run.at, UTC).isoformat(timespec="seconds") if run.at else None,
             "seconds": round(run.seconds, 3),
             "counts": dict(run.counts),
             "requests": run.requests,
@@ -192,12 +202,12 @@ def latest_first(runs: Iterable[LastRun]) -> list[LastRun]:
 
 
 def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
-    """The latest run of each incoming that was run, by its name. Ledgers that cannot be read are left out."""
+    """The latest run of each incoming that was run, by its name; of a ledger that cannot be read, why."""
     return {run.name: run for run in _incoming_runs(state, profile, environment, 1)}
 
 
 def last_sendings(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
-    """The latest run of each outgoing that was run, by its name. Ledgers that cannot be read are left out."""
+    """The latest run of each outgoing that was run, by its name; of a ledger that cannot be read, why."""
     return {run.name: run for run in _outgoing_runs(state, profile, environment, 1)}
 
 
@@ -211,31 +221,36 @@ def listed_profiles(directory: Path, state: Path) -> list[Path]:
 def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = False) -> list[ProfileRun]:
     """The latest run of each configuration in each environment, newest first; `every`: all runs that are kept.
 
-    Blocks. A file or ledger that cannot be read is left out, also one that does not respond.
+    Blocks. A ledger that cannot be read has an entry that says why, and so has a profile whose disk does not respond.
     """
 
     def of(profile: Path) -> list[ProfileRun]:
         return _runs_of(state, profile, names_of(read_with_data(profile)[1]), _EVERY_RUN if every else 1)
 
-    reading, found, silent = BatchReader(profiles, of), list[ProfileRun](), 0
+    reading, found, silent, missing = BatchReader(profiles, of), list[ProfileRun](), 0, dict.fromkeys(profiles)
     while reading.left and silent < _SILENT_BATCHES:
         results = reading.take()
         silent = 0 if results else silent + 1
-        found += [run for runs in results.values() for run in runs]
+        for profile, runs in results.items():
+            del missing[profile]
+            found += runs
     reading.stop()
+    found += [ProfileRun(each, "", _unreadable("all", "Its disk does not respond.", 0)) for each in missing]
     return sorted(found, key=lambda each: (-each.run.at, each.profile, each.run.name))
 
 
 def last_in_any_environment(state: Path, profile: Path) -> list[LastRun]:
     """The latest run of each incoming and outgoing in whatever environment, the latest first. Blocks.
 
-    Of a file that cannot be read, those of the base values. Ledgers that cannot be read are left out.
+    Of a file that cannot be read, those of the base values. A ledger that cannot be read comes before any run of the
+    same name, with the reason.
     """
     try:
         environments = names_of(read_with_data(profile)[1])
     except (ProfileError, OSError):
         environments = []
-    found = sorted(_runs_of(state, profile, environments, 1), key=lambda each: -each.run.at)
+    found = _runs_of(state, profile, environments, 1)
+    found.sort(key=lambda each: (not each.run.is_unreadable, -each.run.at))
     latest: dict[tuple[str, bool], LastRun] = {}
     for each in found:
         latest.setdefault((each.run.name, each.run.sends), replace(each.run, environment=each.environment))
@@ -269,15 +284,40 @@ _SILENT_BATCHES = 50
 
 
 def _incoming_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
-    for path in sorted(ledger_file(state, profile, "any", environment=environment).parent.glob("*.sqlite")):
-        with suppress(LedgerError):
-            yield from _runs_read(path, limit)
+    yield from _runs_in(ledger_file(state, profile, "any", environment=environment).parent, _runs_read, limit)
 
 
 def _outgoing_runs(state: Path, profile: Path, environment: str, limit: int) -> Iterator[LastRun]:
-    for path in sorted(tasks_file(state, profile, "any", environment).parent.glob("*.sqlite")):
-        with suppress(LedgerError):
-            yield from _runs_sent(path, limit)
+    for each in _runs_in(tasks_file(state, profile, "any", environment).parent, _runs_sent, limit):
+        yield each if each.sends else replace(each, sends=True)
+
+
+def _runs_in(folder: Path, runs_of: Callable[[LedgerPlace, int], Iterator[LastRun]], limit: int) -> Iterator[LastRun]:
+    """The runs in the ledgers of this folder; of each that cannot be read, the reason."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".sqlite"))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield _unreadable("all", f"{folder} cannot be read: {reason(error)}. {state_remedy(error)}", _changed(folder))
+        return
+    for path in map(folder.joinpath, names):
+        try:
+            yield from [*runs_of(path, limit)]
+        except (LedgerError, OSError) as error:
+            why = error.text if isinstance(error, LedgerError) else described(error)
+            yield _unreadable(path.stem, why, _changed(path))
+
+
+def _unreadable(name: str, why: str, at: float) -> LastRun:
+    return LastRun(name, False, UNREADABLE, {}, at, reason=why, code=UNREADABLE)
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _runs_read(path: LedgerPlace, limit: int) -> Iterator[LastRun]:

@@ -129,7 +129,8 @@ class LastRunsScreen(BaseScreen[None]):
 
     def _row(self, each: ProfileRun) -> ListRow:
         run = each.run
-        age, took = ago(self._machine.now().timestamp() - run.at), elapsed(run.seconds)
+        age = ago(self._machine.now().timestamp() - run.at) if run.at else ""
+        took = "" if run.is_unreadable else elapsed(run.seconds)
         parts = [run.undo, age, took, run.counts_text, run.why]
         text = " · ".join(part for part in parts if part)
         return ListRow(run.mark, run.tone, run.ending, f"{each.label} {run.label}", text)

@@ -236,6 +236,8 @@ class PartStatus:
                 f"Last run: {self.no_runs}" if self.no_runs else never if self._profile is not None else "No run yet."
             )
             words = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
+            if run is not None and run.is_unreadable:
+                words = f"Last run: {run.summary}: {run.reason}"
             yield Content.assemble((shown_line(words), TONES[run.tone if run else "muted"]))
             if (part.family, part.name) in self.changed:
                 more = ": the next one starts over" if part.family == "incoming" else ""
