@@ -139,8 +139,10 @@ class EditorScreen(TextScreen[Left]):
 
     @property
     def key_titles(self) -> Mapping[str, str]:
-        hidden = {} if _part_of(self.key_at_cursor) is not None else {"editor.form": ""}
-        return {**super().key_titles, **hidden}
+        titles = super().key_titles
+        if _part_of(self.key_at_cursor) is None:
+            return {**titles, "editor.form": ""}
+        return titles if not self.is_changed else {"editor.form": "Save, form", **titles}
 
     # Saving
 
@@ -340,7 +342,7 @@ class EditorScreen(TextScreen[Left]):
             self.go_to(place)
 
     def action_form(self) -> None:
-        """Leaves the editor for the form of the part at the cursor, at the field of its key; asks to save changes."""
+        """Leaves the editor for the form of the part at the cursor, at the field of its key; saves changes first."""
         self.record()
         self._leave_for_form(self.area.text, self.area.offset_of_cursor)
 
@@ -353,9 +355,8 @@ class EditorScreen(TextScreen[Left]):
             self._leave(path)
 
     async def _saved_for_form(self) -> bool:
-        question = f"The form shows what {self.path.name} has. The text has unsaved changes."
-        option = await self.app.push_screen_wait(UnsavedScreen({"save": "Save and open the form"}, question=question))
-        if option != "save" or self._saving:
+        """Saves the text, as the form shows what the file has; asks what saving would ask."""
+        if self._saving:
             return False
         self._saving = True
         try:

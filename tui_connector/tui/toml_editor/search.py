@@ -168,6 +168,8 @@ class SearchBar(Vertical):
                 found = text.find(wanted)
         if found < 0:
             area.border_subtitle = "no match"
+            if self._match == area.selection:  # of the beginning of the text to find: it would be the next one to find
+                area.selection, self._match = Selection.cursor(area.selection.start), None
             return False
         area.border_subtitle = f"{text.count(wanted, 0, found) + 1} of {text.count(wanted)}"
         area.selection = self._match = Selection(area.location(found), area.location(found + len(wanted)))
