@@ -353,6 +353,13 @@ def test_a_directory_that_cannot_be_closed_is_reported(tmp_path: Path, monkeypat
     assert tighten(tmp_path / "state") is None
 
 
+def test_a_directory_that_cannot_be_examined_is_not_said_to_be_open_to_others(tmp_path: Path) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    for each in (circle, circle / "state", tmp_path / ("long" * 100)):
+        assert tighten(each) is None
+
+
 def test_what_others_may_write_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_private(path, b"ours")

@@ -204,34 +204,38 @@ def make_private(directory: Path) -> None:
 def tighten(root: Path) -> str | None:
     """Removes other users' permissions from a directory of the program and its subdirectories; it need not exist.
 
-    Returns a warning if others can write there and that cannot be changed.
+    Returns a warning if others can write there and that cannot be changed. What cannot be examined is left to whoever
+    uses it.
     """
+    warnings = [_tighten(each) for each in (root, *_subdirectories(root))]
+    return next(filter(None, warnings), None)
+
+
+def _subdirectories(root: Path) -> list[Path]:
     try:
-        _tighten(root, root.stat())
         with os.scandir(root) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    _tighten(root / entry.name, entry.stat(follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
+            return [root / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _tighten(directory: Path) -> str | None:
+    try:
+        found = directory.stat()
+    except OSError:
         return None
-    except OSError as error:
-        where = error.filename or root
-        return f"Other users can write to {where}, and its mode cannot be changed: {reason(error)}."
-    return None
-
-
-def _tighten(directory: Path, found: os.stat_result) -> None:
     open_to_others = stat.S_IMODE(found.st_mode) & 0o077
     if not open_to_others or not stat.S_ISDIR(found.st_mode):
-        return
+        return None
+    why = "the file system keeps its own modes"  # as on vfat
     try:
         directory.chmod(stat.S_IMODE(found.st_mode) & 0o700)
-    except OSError:
-        if open_to_others & 0o022:
-            raise
-        return
-    if open_to_others & 0o022 and directory.stat().st_mode & 0o022:  # as on vfat
-        raise PermissionError(errno.EPERM, "the file system keeps its own modes", str(directory))
+        open_to_others = directory.stat().st_mode & 0o077
+    except OSError as error:
+        why = reason(error)
+    if not open_to_others & 0o022:  # those who may only look are no reason for a warning each time
+        return None
+    return f"Other users can write to {directory}, and its mode cannot be changed: {why}."
 
 
 # Writing
