@@ -1,51 +1,35 @@
-"""The list of the request log: one row per exchange, rendered only where visible."""
+"""The list of the request log: what it lists, which row is selected, and how that follows the newest exchange."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from itertools import islice
 from time import perf_counter
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.blocks import BlockTexts
+from ...client.exchange import Exchange, Exchanges, Ring
 from ...log.expressions import Filter
 from ...log.operators import Predicate
-from ...log.searched_fields import SearchedFields
 from ...log.view import Matcher, View, both, position_near, position_of
-from ..widgets.focus_marks import cursor_mark
-from ..widgets.painted import Painted
-from ..widgets.prose import wrapped
-from .failures import FailuresShown, is_last_only, listed_by, number_of, retry_label, why_none
+from .drawn_rows import DrawnRows
+from .failures import FailuresShown, is_last_only, listed_by
 from .following import index_to_follow
-from .no_match import why_none_listed
-from .rows import NUMBER, Columns, columns_for, folded_row, folds, in_flight_row, row, similar
-from .session_heads import SessionHeads
+from .rows import NUMBER, folds
 
 REPAINTS = 20
 """Maximum per second, and only after a change."""
-_WAITING_PART = 3
-"""The part of the list, as a divisor, that requests without a response have at most."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
 _SELECTED_SECONDS = 0.25
 """Seconds that an exchange stays selected at least while following, as its detail takes longer to draw than its row."""
 
 
-class LogView(Painted, ScrollView, can_focus=True):
+class LogView(DrawnRows, can_focus=True):
     """Follows the newest exchange, until the user moves up or reads one; then the selection never moves by itself.
 
     The selection is the *position* of an exchange in its ring, which is stable while others come, go or are filtered.
@@ -94,34 +78,11 @@ class LogView(Painted, ScrollView, can_focus=True):
         show_selected: Callable[[], None] = lambda: None,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        super().__init__(id=id, classes="panel")
-        self.exchanges = exchanges
-        self.searched_fields = SearchedFields(exchanges)
-        self._dates = dates
-        self._monotonic = monotonic
+        super().__init__(exchanges, monotonic, dates=dates, is_own=is_own, failures_meant=failures_meant, id=id)
         self.following = True
-        self.failures: FailuresShown = ""
-        self.is_own = is_own
-        """Which failures are of the run that it is beside, and shown first; None where it is beside none."""
-        self.failures_meant = failures_meant
         self._first_own = first_own
         self._show_selected = show_selected
         """Shows what following has selected elsewhere, too, before either is drawn."""
-        self.is_being_read = False
-        """Whether requests of a file are still to come, and the number of those that are listed tells nothing."""
-        self.when_empty = "No requests yet. Each is shown here while it is sent."
-        self.folded = True
-        """Whether neighbouring probes are one row, as long as no filter is on."""
-        self.marks: set[tuple[int, datetime]] = set()
-        """The identities of the marked exchanges."""
-        self.wanted = Filter()
-        """The filter of the list."""
-        self._block_texts = {exchanges: BlockTexts(), exchanges.failures: BlockTexts()}
-        """Of each ring, for all views of it."""
-        self.view = View(exchanges, perf_counter, folds=folds, texts=self._block_texts[exchanges])
-        self._searched: Filter | None = None
-        self.found: View | None = None
-        """What the search finds in the list, while there is one."""
         self.visits = 0
         """How often its user has selected or opened something, or scrolled: what ends after that selects nothing."""
         self._position = -1
@@ -140,29 +101,13 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state: tuple[object, ...] = ()
         self._retried = self._retries
         """Those when the other failed attempts were last listed."""
-        self._number_width = NUMBER
         self._filtering = False
-        self._heads = SessionHeads()
-        """The titles of sessions, among the rows."""
         self._reported: tuple[Exchange, ...] = ()
         self._reported_at = 0.0
-        self._style = Style()
-        self._uris: dict[int, str] = {}
-        """The addresses of rows by their index, while they are drawn: a lookup takes 10 µs in the middle of the log."""
-        self._rows: LRUCache[tuple[object, ...], Strip] = LRUCache(500)
 
     def on_mount(self) -> None:
         self.set_interval(1 / REPAINTS, self._flush_soon)
         self._start_filtering()
-
-    @property
-    def errors_only(self) -> bool:
-        return bool(self.failures)
-
-    @property
-    def ring(self) -> Ring:
-        """All exchanges, or the failures, of which the list shows some."""
-        return self.exchanges.failures if self.errors_only else self.exchanges
 
     @property
     def _retries(self) -> tuple[int, frozenset[int]]:
@@ -170,17 +115,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         attempts = self.exchanges.attempts
         return attempts.retried + attempts.found_elsewhere, self.exchanges.retries
 
-    def is_followed(self, exchange: Exchange) -> bool:
-        """Whether this failed attempt was sent again, or the store was found at another address."""
-        return self.exchanges.attempts.next_of(exchange) is not None
-
     @property
-    def total(self) -> int:
-        """How many exchanges it has without a filter."""
-        return number_of(self.failures, self.exchanges, self.is_own)
-
-    @property
-    def _index(self) -> int:
+    def selected_index(self) -> int:
         """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
         return min(self.view.index(self._position), len(self.view) - 1)
 
@@ -190,59 +126,42 @@ class LogView(Painted, ScrollView, can_focus=True):
 
         None in an empty list, and for a folded row.
         """
-        return None if self.selected_probes else self.exchange_at(self._index)
+        return None if self.selected_probes else self.exchange_at(self.selected_index)
 
     @property
     def above(self) -> Exchange | None:
         """The exchange in the row above that of the selected one."""
-        return self.exchange_at(self._index - 1)
+        return self.exchange_at(self.selected_index - 1)
 
     @property
     def selected_probes(self) -> tuple[Exchange, ...]:
         """The exchanges of the folded row under the cursor; empty for the row of one exchange."""
-        return self.folded_at(self._index)
-
-    def folded_at(self, index: int) -> tuple[Exchange, ...]:
-        try:
-            return tuple(self.ring[position] for position in self.view.folded(index))
-        except IndexError:  # discarded since the last flush
-            return ()
+        return self.folded_at(self.selected_index)
 
     def _index_to_follow(self) -> int:
         return index_to_follow(self, len(self.view) - 1)
 
-    def exchange_at(self, index: int) -> Exchange | None:
-        if not 0 <= index < len(self.view):
-            return None
-        try:
-            return self.view.exchange(index)
-        except IndexError:  # discarded since the last flush
-            return None
-
     @property
     def is_behind(self) -> bool:
         """Whether it does not follow, and shows something else than the newest exchange, or was told so."""
-        return not self.following and (self._paused or self._index < len(self.view) - 1)
+        return not self.following and (self._paused or self.selected_index < len(self.view) - 1)
 
     @property
     def new_count(self) -> int:
         """Number of exchanges below those that were there when it stopped following, or were selected since."""
         return 0 if self.following else len(self.view) - self.view.count_until(*self._seen)
 
-    def begin_session(self, title: str) -> None:
-        """What is recorded from now on is of another session, which has this title."""
-        self.exchanges.begin_session()
-        self._heads.begin(self.exchanges.session_number, title)
+    def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
+        """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""
+        self.is_being_read, self.when_empty = not is_read, when_empty
+        self.refresh()
+        self.post_message(self.Changed())
 
     def filter(self, wanted: Filter) -> None:
         """Shows matching exchanges; the newest ones are found first."""
         self.wanted = wanted
         self.view.set(self._listed(wanted), self._folds(wanted))
         self.search(self._searched)
-
-    def _found_in(self, exchange: Exchange) -> tuple[str, ...]:
-        """The texts that filter and search look for in the row of this exchange."""
-        return self.wanted.found_in(exchange) + (self._searched.found_in(exchange) if self._searched else ())
 
     def search(self, wanted: Filter | None) -> None:
         """Counts what of the list matches, and finds it with `find`; None ends the search."""
@@ -264,7 +183,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Shows neighbouring probes as one row, or one by one; of a folded row that is selected, the first one."""
         if self.selected_probes:
             self.stop_following()
-            self._position = self.view.folded(self._index)[0]
+            self._position = self.view.folded(self.selected_index)[0]
         self.folded = folded
         self.filter(self.wanted)
 
@@ -305,17 +224,6 @@ class LogView(Painted, ScrollView, can_focus=True):
         if self._filtering:
             self.set_timer(0.001, self._continue_filtering)
 
-    @property
-    def _waiting(self) -> list[InFlight]:
-        """The rows of requests without a response, by number: of those that wait longest, as responses need the room.
-
-        None where only some requests are listed: without a response, it is not known whether they will match.
-        """
-        if self.errors_only or self.wanted.expression is not None:
-            return []
-        longest = islice(self.exchanges.in_flight.values(), max(1, self.size.height // _WAITING_PART))
-        return sorted(longest, key=lambda request: request.number)
-
     def _flush_soon(self) -> None:
         """Draws what is new, but follows no sooner than the selected exchange could be shown."""
         if not self.following or perf_counter() >= self._reported_at + _SELECTED_SECONDS:
@@ -355,7 +263,7 @@ class LogView(Painted, ScrollView, can_focus=True):
             y = end if followed < 0 else max(0, min(end, self._heads.line_of(followed)))
             self.scroll_to(y=y, animate=False, force=True)
         elif self._keeps_in_view:
-            self._scroll_to_row(max(0, self._index))
+            self._scroll_to_row(max(0, self.selected_index))
         elif top is not None:
             self.scroll_to(y=self._heads.line_of(self.view.index(top)) - below_title, animate=False, force=True)
         self._report_selection()
@@ -376,88 +284,6 @@ class LogView(Painted, ScrollView, can_focus=True):
             if self.following:
                 self._show_selected()
             self.post_message(self.Selected(exchange))
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        self._style = self.rich_style  # Textual computes it at each access, which is a third of the cost of a row
-        self._uris.clear()
-        return super().render_lines(crop)
-
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        line = self.scroll_offset.y + y
-        if title := self._heads.title_at(line):
-            return self._notice(f"── {title} {'─' * width}", width)
-        index = self._heads.index_at(line)
-        exchange = self.exchange_at(index)
-        if exchange is None:
-            return self._row_below(index - len(self.view), y, width)
-        is_selected = index == self._index
-        mark = cursor_mark(has_keys=self.has_focus) if is_selected else ""
-        if probes := self.folded_at(index):
-            segments = folded_row(probes, self._columns(width), self.paint, mark=mark, has_keys=self.has_focus)
-            strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
-        else:
-            strip = self._row(exchange, width, similar(exchange.uri, self._uri_at, index), mark)
-        return strip.apply_style(self.cursor_style) if is_selected else strip
-
-    def _uri_at(self, index: int) -> str:
-        """The address in the row at this index; "" for a folded row, and where there is none."""
-        uri = self._uris.get(index)
-        if uri is None:
-            exchange = None if self.folded_at(index) else self.exchange_at(index)
-            uri = self._uris[index] = exchange.uri if exchange is not None else ""
-        return uri
-
-    def _columns(self, width: int) -> Columns:
-        return columns_for(width, dates=self._dates, number=self._number_width)
-
-    def _row(self, exchange: Exchange, width: int, others: tuple[str, ...], mark: str) -> Strip:
-        marked = exchange.identity in self.marks
-        wanted = self._found_in(exchange)
-        retry, number = retry_label(exchange, self.exchanges), exchange.number
-        key = (id(exchange), number, width, others, self._number_width, mark, marked, wanted, self._style, retry)
-        strip = self._rows.get(key)
-        if strip is None:
-            draw = partial(row, exchange, self._columns(width), self.paint, others=others, wanted=wanted, retry=retry)
-            segments = draw(mark=mark, marked=marked)
-            strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
-            self._rows[key] = strip
-        return strip
-
-    def _row_below(self, index: int, y: int, width: int) -> Strip:
-        requests = self._waiting
-        if 0 <= index < len(requests):
-            seconds = self._monotonic() - requests[index].since
-            waiting = dict(enumerate((each.uri for each in requests), start=len(self.view)))
-            others = similar(
-                requests[index].uri, lambda at: waiting.get(at) or self._uri_at(at), len(self.view) + index
-            )
-            strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds, others))
-            return strip.crop_extend(0, width, None).apply_style(self._style)
-        if not len(self.view):
-            notices = wrapped("searching …" if self.view.searching else "\n".join(self._why_empty()), width - 1)
-            if 0 <= y < len(notices):
-                return self._notice(notices[y], width)
-        return Strip.blank(width, self._style)
-
-    def _why_empty(self) -> list[str]:
-        if self.wanted.expression is not None and self.total:
-            return why_none_listed(
-                self.wanted, self.failures, self.exchanges, self.searched_fields.names(), self.is_own
-            )
-        fails = self.errors_only and not self.is_being_read
-        return [
-            why_none(self.failures, self.exchanges, self.is_own, self.failures_meant()) if fails else self.when_empty
-        ]
-
-    def show_reading(self, when_empty: str, *, is_read: bool = False) -> None:
-        """Requests are read from a file, until it `is_read`; `when_empty` is shown where there are none."""
-        self.is_being_read, self.when_empty = not is_read, when_empty
-        self.refresh()
-        self.post_message(self.Changed())
-
-    def _notice(self, text: str, width: int) -> Strip:
-        return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)
 
     def select(self, index: int) -> None:
         """Selects this row for the user, and stops following."""
@@ -497,15 +323,10 @@ class LogView(Painted, ScrollView, can_focus=True):
             self.view.update(1.0)
         return self.view.index(position)
 
-    def listed(self) -> list[Exchange]:
-        """All exchanges of the list, also the folded ones."""
-        ring = self.ring
-        return [ring[position] for position in self.view.positions() if position >= ring.first]
-
     @property
     def _selected_position(self) -> int:
         """The position of the selected row; -1 in an empty list."""
-        return self.view[self._index] if len(self.view) else -1
+        return self.view[self.selected_index] if len(self.view) else -1
 
     @property
     def match(self) -> int:
@@ -585,12 +406,12 @@ class LogView(Painted, ScrollView, can_focus=True):
         """Marks or unmarks the selected exchange, and selects the next one."""
         if (exchange := self.selected) is not None:
             self.marks ^= {exchange.identity}
-            self.select(self._index + 1)
+            self.select(self.selected_index + 1)
 
     def on_resize(self) -> None:
         if self.following:  # what is selected may be below the end of a smaller window
             self.follow()
-        elif (index := self._index) >= 0:
+        elif (index := self.selected_index) >= 0:
             self._scroll_to_row(index)
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
@@ -613,10 +434,10 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def action_move(self, step: int) -> None:
         last = len(self.view) - 1
-        if step > 0 and self._index == last == self._index_to_follow():
+        if step > 0 and self.selected_index == last == self._index_to_follow():
             self.action_follow()  # below the newest there is only what comes next
         else:
-            self.select(self._index + step)
+            self.select(self.selected_index + step)
 
     def action_page(self, direction: int) -> None:
         self.action_move(direction * max(1, self.size.height - 1))
