@@ -97,7 +97,8 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
     staging.close()
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
+        await until_shown(pilot, " (default)\n")  # the environment of the address that is shown
+        assert "Environments   default, staging" in shown(app)
         await pilot.press("H")  # where the last requests were sent
         await until_shown(pilot, "acme (staging) · the last sessions")
         await until_shown(pilot, "default: H")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...client.uri import public_address
+from ...profile.environment_names import DEFAULT_ENVIRONMENT, names_of
 from ...profile.library import ProfileSummary, read_with_data, unread_summary
 from ...text import PublicText, count
 from ..secret_sources import SOURCE_PLACES, SecretPlace, secret_origins, source_place, sources
@@ -43,6 +44,8 @@ class ProfileOverview:
     """Whether it is for the demo store, which opening it starts, and whose secrets are filled in."""
     incoming: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    """With the base values, whose address the summary has; empty where there are no others."""
 
     @property
     def name(self) -> str:
@@ -112,6 +115,7 @@ def read_overview(
         is_demo=is_demo(data),
         incoming=tuple(_table(data, "incoming")),
         outgoing=tuple(_table(data, "outgoing")),
+        environments=(DEFAULT_ENVIRONMENT, *names) if (names := names_of(data)) else (),
     )
 
 

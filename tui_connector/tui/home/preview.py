@@ -72,10 +72,11 @@ def _profile_rows(entry: ProfileOverview, now: float, path: str, height: int) ->
     description = _DEMO if entry.is_demo else entry.description
     title: Line = ((summary.title, "bold"), (f"  {description}" if description else "", TONES["muted"]))
     facts = [  # with the line from which on each is shown
-        (5, "Store", public_address(summary.base_uri or "") or "no address yet"),
+        (5, "Store", _store(entry)),
         (6, "Authentication", entry.authentication or "none"),
         (7, "Secrets", entry.secret_words or "none"),
         (9, "Clients", ", ".join(entry.clients) if len(entry.clients) > 1 else ""),
+        (8, "Environments", ", ".join(entry.environments)),
         (0, "Incoming", ", ".join(entry.incoming) or "none"),
         (0, "Outgoing", ", ".join(entry.outgoing) or "none"),
         (0, "File", path),
@@ -90,7 +91,7 @@ def _profile_lines(
     """All of the profile, with a line for each of its parts."""
     summary = entry.summary
     yield ((summary.title, "bold"),)
-    yield ((public_address(summary.base_uri or "") or "no address yet", TONES["accent"]),)
+    yield ((_store(entry, width), TONES["accent"]),)
     for text in ([_DEMO] if entry.is_demo else []) + [shown_line(entry.description)]:
         for line in wrap(text, max(20, width))[:_MOST_LINES]:
             yield ((line, TONES["muted"]),)
@@ -99,6 +100,8 @@ def _profile_lines(
     yield from _rows("Secrets", entry.secret_words or "none", width)
     if len(entry.clients) > 1:
         yield from _rows("Clients", ", ".join(entry.clients), width)
+    if entry.environments:
+        yield from _rows("Environments", ", ".join(entry.environments), width)
     yield from _rows("File", path, width)
     yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
     if entry.shares_ledger:
@@ -110,6 +113,13 @@ def _profile_lines(
     yield ()
     yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
     yield from _runs(entry.outgoing, [run for run in runs if run.sends], "" if unknown else "never sent", now)
+
+
+def _store(entry: ProfileOverview, width: int | None = None) -> str:
+    """Its address, with the environment that has it where there are several, and the room for both."""
+    address = public_address(entry.summary.base_uri or "") or "no address yet"
+    named = f"{address} ({entry.environments[0]})" if entry.environments else address
+    return named if width is None or len(named) <= width else address
 
 
 def _runs(names: Sequence[str], runs: Sequence[LastRun], never: str, now: float) -> Iterator[Line]:

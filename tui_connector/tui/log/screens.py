@@ -126,6 +126,13 @@ def environments_with_sessions(machine: Machine, profile: Path) -> list[str]:
 
 EARLIER_SESSIONS = "The requests of earlier sessions"
 """The tooltip of the key."""
+
+
+def has_environments(profile: Path) -> bool:
+    """Whether the profile has others than its base values. Blocks."""
+    return bool(names_of(read_with_data(profile)[1]))
+
+
 _OTHER_ENVIRONMENTS = "The requests in another environment of the profile"
 
 
@@ -140,9 +147,10 @@ class RecordedScreen(RequestsScreen):
 
     @dataclass
     class EnvironmentsFound(Message):
-        """The environments of the profile in which requests were sent."""
+        """The environments in which requests of the profile were sent; `has_any`: it has other than its base values."""
 
         names: list[str]
+        has_any: bool
 
     @dataclass
     class Arrived(Message):
@@ -197,16 +205,19 @@ class RecordedScreen(RequestsScreen):
 
     async def _find_environments(self) -> None:
         assert self._recorded.profile is not None
-        found = await asyncio.to_thread(environments_with_sessions, self._machine, self._recorded.profile)
-        self.post_message(self.EnvironmentsFound([each for each in found if each != self._recorded.environment]))
+        of = self._machine, self._recorded.profile
+        found, has_any = await asyncio.to_thread(lambda: (environments_with_sessions(*of), has_environments(of[1])))
+        others = [each for each in found if each != self._recorded.environment]
+        self.post_message(self.EnvironmentsFound(others, has_any))
 
     def on_recorded_screen_environments_found(self, message: EnvironmentsFound) -> None:
         """Says where other requests of the profile are."""
         self._environments = message.names
-        if message.names and (profile := self._recorded.profile) is not None:
+        if message.has_any and (profile := self._recorded.profile) is not None:
             self._heading = _title_of_sessions(profile, self._recorded.environment or DEFAULT_ENVIRONMENT)
             others = listed([each or DEFAULT_ENVIRONMENT for each in message.names], 2)
-            self.query_one(ScreenHeader).show("Requests", self._heading, [(f"{others}: H", "accent")])
+            state = [(f"{others}: H", "accent")] if others else []
+            self.query_one(ScreenHeader).show("Requests", self._heading, state)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
