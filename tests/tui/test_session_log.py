@@ -293,5 +293,5 @@ async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
         await until(pilot, lambda: "'GETp' is not a method: did you mean 'GET'?" in shown(app))
         lines = shown(app).splitlines()
         at = next(number for number, line in enumerate(lines) if "GETp  " in line)
-        assert "is not a method" in lines[at + 1]
+        assert "is not a method" in lines[at + 2]  # below method and path
         assert focused_id(app) == "resend-method"

@@ -27,7 +27,9 @@ class FormNote(Static):
             self.say("")
 
     def say(self, words: str, *, tone: Tone = "", field: Widget | None = None) -> None:
-        """Shows a note below this field or, without one, below that which has the focus; above the buttons otherwise.
+        """Shows a note below this field and what belongs to it or, without one, below that which has the focus.
+
+        Without a focus, it is above the buttons.
 
         That of the body, which takes the rest of the screen, is above its text. No words: it is hidden.
         """

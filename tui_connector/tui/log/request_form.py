@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -13,21 +13,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
-from textual.suggester import SuggestionReady
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
-from textual.widgets.input import Selection
 
 from ...client.message import METHODS, Request
 from ...errors import InvalidValue, UserError
 from ...guide.requests.resend import relative_uri
-from ...guide.rest_api import KnownPaths
 from ...machine import Machine
 from ...secrets.mask import MARK
 from ...text import shown, shown_line
 from ..external_editor import edit_text
-from ..importing.command_input import CommandInput
 from ..keys import is_on_top, letter_bindings
 from ..second_press import SecondPress
 from ..unsent_requests import UnsentRequest
@@ -38,8 +33,8 @@ from ..widgets.text_areas import SeveralLines
 from .body_field import BodyField
 from .form_note import FormNote
 from .form_state import FormPlace
-from .method_field import MethodField
-from .query_editor import LEAST_ROWS, QueryEditor, QueryTarget
+from .path_editor import FindPaths, PathEditor
+from .query_editor import LEAST_ROWS, QueryEditor
 from .request_text import (
     InvalidField,
     editable,
@@ -56,8 +51,6 @@ from .request_text import (
     to_text,
 )
 from .sending_question import confirm_request
-from .store_paths import PARAMETER, StorePaths
-from .suggestions import PathCompletion, SuggestionList
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 """Suggestions that are listed below a field at least and at most."""
@@ -84,21 +77,13 @@ class RequestForm(Dialog[Request | None]):
         *letter_bindings("v", "show_query", "As sent", "form.query", "f6", show=True),
     ]
 
-    @dataclass
-    class PathsFound(Message):
-        """The paths of the store's REST API, as far as they are known so far."""
-
-        known: KnownPaths
-        is_last: bool
-        """Whether no others will be found."""
-
     def __init__(
         self,
         request: Request,
         machine: Machine,
         title: str,
         base: str,
-        paths: Callable[[], AsyncIterator[KnownPaths]] | None = None,
+        paths: FindPaths | None = None,
         profile: str = "",
         missing: str = "",
         *,
@@ -115,7 +100,6 @@ class RequestForm(Dialog[Request | None]):
         """
         super().__init__()
         self._find_paths = paths
-        self._paths = StorePaths(base)
         self._original = self._request = request
         self._secrets, self._unsent, self._begins_at = secrets, unsent, begins_at
         self._machine, self._heading, self._base, self._profile = machine, title, base, profile
@@ -124,22 +108,14 @@ class RequestForm(Dialog[Request | None]):
         """The texts of the fields that the error is about."""
         self._last_field: Input | TextArea | None = None
         """The field that has the focus, or had it last."""
-        self._filled_path = ""
-        """The path as it was filled in."""
         self._second_press = SecondPress()
         """Shows doubts of a request before it is sent: with the same key again, it is meant like this."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form") as form:
             form.border_title = shown_line(self._heading)
-            with Horizontal(classes="field"):
-                yield Static(Content("Method"), classes="label")
-                yield MethodField(compact=True, id="resend-method")
-            with Horizontal(classes="field"):
-                yield Static(Content("Path"), classes="label")
-                yield CommandInput(self._fill_from_command, id="resend-uri")
-            yield SuggestionList(id="resend-paths")
-            yield QueryEditor(self._query_target, self._share_rows)
+            yield PathEditor(self._base, self._find_paths, self._fill_from_command)
+            yield QueryEditor(lambda: self._target.target, self._share_rows)
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
             yield SeveralLines(id="resend-headers")
             yield Static("", id="resend-body-heading", classes="heading")
@@ -170,16 +146,13 @@ class RequestForm(Dialog[Request | None]):
             self._likely_field().focus()
         if self._unsent is not None:
             self._show_error(self._unsent.reason)
-        if self._find_paths is not None:
-            self.query_one("#resend-uri", Input).suggester = PathCompletion(self._begun_path)
-            self.run_worker(self._load_paths(self._find_paths))
 
     def _likely_field(self) -> Widget:
         """The field in which a request like this is edited most: its body, or else its query, or else its path."""
         body = self._body
-        if self._method not in ("GET", "HEAD") and body.is_editable and (body.text or self._missing):
+        if self._target.method not in ("GET", "HEAD") and body.is_editable and (body.text or self._missing):
             return body
-        return self._query.field if self._query.field.text else self.query_one("#resend-uri")
+        return self._query.field if self._query.field.text else self._target.field
 
     @property
     def place(self) -> FormPlace | None:
@@ -188,21 +161,6 @@ class RequestForm(Dialog[Request | None]):
 
     def on_resize(self) -> None:
         self._share_rows()
-
-    async def _load_paths(self, find: Callable[[], AsyncIterator[KnownPaths]]) -> None:
-        known = KnownPaths()
-        async for known in find():
-            self.post_message(self.PathsFound(known, is_last=False))
-        self.post_message(self.PathsFound(known, is_last=True))
-
-    def on_request_form_paths_found(self, message: PathsFound) -> None:
-        self._paths.learn(message.known, is_last=message.is_last)
-        self._suggest_paths()
-        self._query.suggest()
-        field = self.query_one("#resend-uri", Input)
-        if completed := self._begun_path(field.value):  # for what was typed before
-            field.post_message(SuggestionReady(field.value, completed))
-        self._mark_path()
 
     @property
     def _body(self) -> BodyField:
@@ -213,8 +171,9 @@ class RequestForm(Dialog[Request | None]):
         return self.query_one(FormNote)
 
     @property
-    def _path_list(self) -> SuggestionList:
-        return self.query_one("#resend-paths", SuggestionList)
+    def _target(self) -> PathEditor:
+        """Method and path."""
+        return self.query_one(PathEditor)
 
     def _texts(self) -> tuple[str, str, str, str, str]:
         """What is in the fields: method, path, query, headers and body."""
@@ -252,8 +211,8 @@ class RequestForm(Dialog[Request | None]):
         """The least that the body has by the store's schema, where it is still empty; "" where that is unknown."""
         if not self._body.is_blank:
             return ""
-        known = self._query_target().known
-        return known.bodies.get(self._method, "") if known is not None else ""
+        known = self._target.target.known
+        return known.bodies.get(self._target.method, "") if known is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if (action == "show_query" and not self._query.is_noted) or (action == "edit" and self.focused is not None):
@@ -275,7 +234,11 @@ class RequestForm(Dialog[Request | None]):
             self._body.begin(least)
             return
         only_empty = "Only an empty body is filled with the fields that the store requires."
-        why = self._paths.why_no_fields(self._path, self._method) if self._body.is_blank else only_empty
+        why = (
+            self._target.paths.why_no_fields(self._target.path, self._target.method)
+            if self._body.is_blank
+            else only_empty
+        )
         self._show_error(why, self._body)
 
     def _show_body_note(self, words: str, *, bad: bool = False) -> None:
@@ -283,52 +246,25 @@ class RequestForm(Dialog[Request | None]):
         heading.update(Content(shown_line(f"Body · {words}" if words else "Body")))
         heading.set_class(bad, "bad")
 
-    @on(Input.Changed, "#resend-uri")
-    def _path_changed(self, event: Input.Changed) -> None:
-        """Lists paths; a method before the path, as in a log or a manual, goes into its own field."""
-        if (found := _METHOD_AND_PATH.fullmatch(event.value)) and event.value == event.input.value:
-            self.query_one("#resend-method", Input).value = found[1].upper()
-            event.input.value = found[2]
-            return
-        self._suggest_paths()
-
-    @on(Input.Changed, "#resend-method")
-    def _method_changed(self) -> None:
-        """Paths with this method are listed first."""
-        self._suggest_paths()
-
-    def _suggest_paths(self) -> None:
-        """Lists the paths of the store's schema that fit what was typed."""
-        typed, method = self.query_one("#resend-uri", Input).value, self._method
-        is_done = typed == self._filled_path and self._paths.is_known(typed)
-        suggestions = self._paths.suggestions(typed, method) if not is_done else []
-        words = ""
-        if self._find_paths is not None and not is_done:
-            words = self._paths.note(typed, method, is_found=bool(suggestions))
-        self._path_list.offer(typed, suggestions, words)
-        self._share_rows()
-        self._check_body()  # what it offers depends on the path
-
-    def _begun_path(self, typed: str) -> str | None:
-        return self._paths.begun(typed, self._method)
-
-    @property
-    def _method(self) -> str:
-        return self.query_one("#resend-method", Input).value.strip().upper()
-
-    @property
-    def _path(self) -> str:
-        return self.query_one("#resend-uri", Input).value.strip()
-
     def _doubt_of_path(self) -> str:
         """Why the store may not have this path for this method, where they were edited; "" for nothing."""
-        path = self._path
+        method, path = self._target.method, self._target.path
         before = self._original.method, shown_line(split_query(self._original.uri)[0])
-        return self._paths.why_unknown(path, self._method) if (self._method, path) != before else ""
+        return self._target.paths.why_unknown(path, method) if (method, path) != before else ""
+
+    @on(PathEditor.Changed)
+    def _target_changed(self, message: PathEditor.Changed) -> None:
+        """Shows what depends on method and path: what the query and the body can have."""
+        if message.knows_more:
+            self._query.suggest()
+        self._share_rows()
+        self._check_body()
+        if message.knows_more:
+            self._mark_path()
 
     def _mark_path(self) -> None:
         """Marks a path that the store may not have while another field has the focus: in it, its list says so."""
-        note, field = self._note, self.query_one("#resend-uri")
+        note, field = self._note, self._target.field
         if note.has_class("bad"):
             return
         if self.focused is field:
@@ -337,52 +273,22 @@ class RequestForm(Dialog[Request | None]):
             self._wrong = self._texts()
             self._note.say(f"⚠ {doubt[0].upper()}{doubt[1:]}", tone="odd", field=field)
 
-    def _query_target(self) -> QueryTarget:
-        return self._paths.target(self._path, self._method)
-
     @property
     def _query(self) -> QueryEditor:
         return self.query_one(QueryEditor)
 
     def _share_rows(self) -> None:
         """Gives query and headers the rows that leave the body in sight, and the suggestions what is left."""
-        headers, paths = self.query_one("#resend-headers", TextArea), self._path_list
-        is_path_focused = self.focused is not None and self.focused.id == "resend-uri"
-        is_listed = (is_path_focused and paths.has_content) or self._query.is_suggesting
+        headers = self.query_one("#resend-headers", TextArea)
+        is_listed = self._target.is_suggesting or self._query.is_suggesting
         room = self.size.height - _OTHER_ROWS
         free = room - _FEWEST_ROWS if is_listed else room
         lines = min(_MOST_HEADERS, headers.wrapped_document.height + 1, free // 3)
         headers.styles.max_height = lines = max(LEAST_ROWS, lines)
         rows = max(_FEWEST_ROWS, min(_MOST_ROWS, room - lines - self._query.fit(free - lines)))
-        paths.show(is_wanted=is_path_focused, rows=rows)
+        self._target.show_list(rows)
         self._query.show_list(rows)
         self.refresh_bindings()  # it may tell what is sent
-
-    def on_key(self, event: events.Key) -> None:
-        """↓ and ↑ choose a path, at whose ends they go to another field; Tab takes one, or leaves."""
-        if not self._path_list.display or self.focused is None or self.focused.id != "resend-uri":
-            return
-        step = {"down": 1, "up": -1}.get(event.key, 0)
-        if self._path_list.choose(step) if step else event.key == "tab" and self._complete_path(from_empty=False):
-            event.stop()
-            event.prevent_default()
-
-    def _complete_path(self, *, from_empty: bool) -> bool:
-        """Takes the chosen path, or the first one; False where that is what was typed.
-
-        `from_empty`: also where nothing was typed or chosen.
-        """
-        field = self.query_one("#resend-uri", Input)
-        if self._path_list.typed != field.value:  # which was typed just before
-            self._suggest_paths()
-        best = self._path_list.best
-        if best is None or not (field.value or self._path_list.chosen or from_empty):
-            return False
-        self._path_list.take(best)
-        field.value = best.value
-        if value := PARAMETER.search(best.value):  # what is typed next replaces it
-            field.selection = Selection(*value.span())
-        return True
 
     @on(events.DescendantFocus)
     def _on_focus_moved(self) -> None:
@@ -396,9 +302,8 @@ class RequestForm(Dialog[Request | None]):
     def _fill(self, request: Request, method: str | None = None, headers: str | None = None) -> None:
         """Shows this request in the fields; this method and these headers, where they are given, may be invalid."""
         self._request = request
-        self._filled_path = shown_line(split_query(request.uri)[0])
-        self.query_one("#resend-method", Input).value = request.method if method is None else shown_line(method)
-        self.query_one("#resend-uri", Input).value = self._filled_path
+        path = shown_line(split_query(request.uri)[0])
+        self._target.fill(request.method if method is None else shown_line(method), path)
         self._query.fill(request.uri)
         headers = header_lines(request.headers) if headers is None else headers
         self.query_one("#resend-headers", TextArea).text = shown(headers)
@@ -428,15 +333,15 @@ class RequestForm(Dialog[Request | None]):
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
         with in_field("resend-method"):
-            method = method_of(self.query_one("#resend-method", Input).value)
+            method = method_of(self._target.method_field.value)
         with in_field("resend-headers"):
             headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
-        path = self._path
+        path = self._target.path
         with in_field("resend-query"):
             query = self._query.encoded()
         if not path:
             raise InvalidField("resend-uri", "The path is missing")
-        if parameter := self._paths.open_parameter(path):
+        if parameter := self._target.paths.open_parameter(path):
             raise InvalidField("resend-uri", f"Replace {parameter} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         for before in (self._request.uri, self._original.uri):
@@ -463,12 +368,12 @@ class RequestForm(Dialog[Request | None]):
             return
         query_odd, path_odd = self._query.doubts(), self._doubt_of_path()
         odd = list(filter(None, [path_odd, *query_odd]))
-        if odd and not self._second_press.accepts(self.app, (request.method, self._path, *odd)):
+        if odd and not self._second_press.accepts(self.app, (request.method, self._target.path, *odd)):
             if query_odd:
                 self._query.show_doubts(query_odd)
-            field = self.query_one("#resend-uri") if path_odd else self._query.field
+            field = self._target.field if path_odd else self._query.field
             if path_odd:
-                self._path_list.drop_words()
+                self._target.drop_words()
             self.set_focus(field)
             words = f"{path_odd}{'' if path_odd.endswith('?') else '.'}" if path_odd else "is the query what you mean?"
             self._show_error(f"Not sent: {words} F5 again: send it as it is.", field)
@@ -497,19 +402,12 @@ class RequestForm(Dialog[Request | None]):
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        """Enter completes the path with the chosen one, or the first one of the list, or goes to the next field.
-
-        A method that was typed where the path belongs goes into its own field.
-        """
-        typed = event.input.value.strip()
-        is_path = (self._begun_path(typed) or "").startswith(typed)  # in this case
-        if event.input.id == "resend-uri" and typed.upper() in METHODS and not is_path:
-            event.input.value = f"{typed} "
-        elif event.input.id != "resend-uri" or not self._complete_path(from_empty=True):
+        """Enter completes the path with the chosen one, or the first one of the list, or goes to the next field."""
+        if event.input is not self._target.field or not self._target.enter():
             move_focus(self, 1)
 
     def action_leave(self) -> None:
-        if self._path_list.close() or self._query.close_list():
+        if self._target.close_list() or self._query.close_list():
             self._share_rows()
         elif isinstance(self.focused, Input | TextArea):
             self.set_focus(None)
@@ -523,7 +421,7 @@ class RequestForm(Dialog[Request | None]):
         try:
             return self.edited_request() != self._original
         except InvalidValue:
-            return bool(self._original.uri or self.query_one("#resend-uri", Input).value)
+            return bool(self._original.uri or self._target.field.value)
 
     def unsaved_work(self) -> str:
         """What quitting would lose."""
@@ -538,7 +436,7 @@ class RequestForm(Dialog[Request | None]):
 
     def action_edit(self) -> None:
         """Returns to the field that was left."""
-        self.set_focus(self._last_field or self.query_one("#resend-uri"))
+        self.set_focus(self._last_field or self._target.field)
 
     def action_editor(self) -> None:
         """Opens the request in the user's editor, also an invalid one. What is written there returns to the form.

@@ -34,6 +34,7 @@ from ..viewed import ViewedProfile, named_from, screen_looked_at, viewed_on
 from .detail import ExchangeDetail
 from .form_state import FormPlace
 from .list import LogView
+from .path_editor import FindPaths
 from .request_form import RequestForm
 from .sending_question import confirm_request
 
@@ -47,7 +48,6 @@ _LONGEST_ERROR = 100
 """Columns of why a request that was sent has failed: with its name, three lines of the message."""
 
 Send = Callable[[Exchange, Request], Awaitable[Response]]
-FindPaths = Callable[[], AsyncIterator[KnownPaths]]
 
 
 @dataclass(frozen=True, slots=True)
