@@ -450,14 +450,15 @@ def _prepare(order: dict[str, Any]) -> None:
 
 def _end(status: object) -> None:
     """What an interpreter does when it ends, but for its modules. Returns where the interpreter itself has to do it."""
-    if not isinstance(status, int | None) or None in (sys.stdout, sys.stderr):
+    if not isinstance(status, int | None):
         return
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as an interpreter that ends does
     atexit._run_exitfuncs()
     gc.collect()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
     except (OSError, ValueError):
         return
     os._exit(int(status or 0) & 0xFF)

@@ -77,26 +77,30 @@ def test_readable_entities_are_routes_of_the_store(schema: dict[str, Any], entit
         assert entity.filter not in properties
 
 
-def recorded_lists(path: str) -> Iterator[list[dict[str, Any]]]:
-    """Every list that a recorded store sent for this path."""
+@pytest.fixture(scope="module")
+def recorded_lists() -> dict[str, list[list[dict[str, Any]]]]:
+    """The lists that recorded stores sent, by path."""
+    found: dict[str, list[list[dict[str, Any]]]] = {}
     for file in sorted(PLACE.parent.glob("magento-recordings*/[0-9]*.json")):
         exchange = json.loads(file.read_text())
-        if exchange["request"]["path"].partition("?")[0].partition("/V1/")[2] != path:
-            continue
         body = exchange["response"]["body"]
         body = body.get("items") if isinstance(body, dict) else body
         if isinstance(body, list) and all(isinstance(each, dict) for each in body):
-            yield body
+            path = exchange["request"]["path"].partition("?")[0].partition("/V1/")[2]
+            found.setdefault(path, []).append(body)
+    return found
 
 
 @pytest.mark.parametrize(
     "entity", [pytest.param(each, id=name) for name, each in READABLE.items() if each.identifier is not None]
 )
-def test_no_two_items_of_a_real_store_have_the_same_identifier(entity: Readable) -> None:
+def test_no_two_items_of_a_real_store_have_the_same_identifier(
+    entity: Readable, recorded_lists: dict[str, list[list[dict[str, Any]]]]
+) -> None:
     if not PLACE.exists():
         pytest.skip(f"needs the recordings: TUI_CONNECTOR_RECORDINGS ({PLACE})")
     assert entity.identifier is not None
-    for items in recorded_lists(entity.path):
+    for items in recorded_lists.get(entity.path, []):
         found = [each[entity.identifier] for each in items if entity.identifier in each]
         assert len(found) == len(set(map(str, found)))
 
