@@ -14,20 +14,17 @@ from textual.geometry import Size
 from textual.message import Message
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import parse
-from ...log.filter_corrections import corrected
 from ...magento.diagnosis import Finding
 from .actions import LogActions, related_exchanges, repeated_exchange
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges, comparison
 from .failures import next_shown
+from .filtered import FilteredLog
 from .layout import PanelLayout
 from .list import LogView
-from .no_match import why_none_found
-from .prompt import LogPrompt, Purpose
-from .search import LogSearch
-from .sending import LogContext, LogHost
-from .title import ActiveFilter, detail_titles, title_parts, titles
+from .prompt import LogPrompt
+from .sending import LogContext
+from .title import detail_titles, title_parts, titles
 
 _REASONS = {
     "open": "Enter opens the request that is selected in the list.",
@@ -48,7 +45,7 @@ class ZoomWanted(Message):
     """Zoom the log to the whole screen."""
 
 
-class LogPanel(LogHost):
+class LogPanel(FilteredLog):
     """Shows every request live; it never takes the focus by itself.
 
     Used below the guide, zoomed, and as the screen of requests; its CSS classes tell how much room it has.
@@ -106,17 +103,15 @@ class LogPanel(LogHost):
     ]
 
     def __init__(self, exchanges: Exchanges, context: LogContext, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self.exchanges = exchanges
+        super().__init__(exchanges, context, id=id)
         self._dates, self._is_live = context.dates, context.is_live
         self._profile, self._monotonic = context.profile, context.machine.monotonic
-        self._environment, self._unset, self._is_history = context.environment, context.unset, context.is_history
+        self._environment, self._unset = context.environment, context.unset
         self._is_own_failure, self._failures_meant = context.is_own_failure, context.failures_meant
         self._first_own = context.first_own
         self._log_actions = LogActions(self, context)
         self._explained: tuple[Exchange, Finding | None] | None = None
-        self._filtering = ActiveFilter()
-        self._search, self._layout = LogSearch(self), PanelLayout(self)
+        self._layout = PanelLayout(self)
         self._show_pending = self._shows_probes = False
         self._opens_body = False
         """Whether the detail is opened at the body of the response."""
@@ -136,7 +131,7 @@ class LogPanel(LogHost):
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
-        self._update_title()
+        self.update_title()
         self.set_interval(1, self._show)  # another attempt of the shown exchange may have arrived
 
     @property
@@ -184,7 +179,7 @@ class LogPanel(LogHost):
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout.adapt_to(event.size)
-        self._update_title()
+        self.update_title()
         self._layout.divide()
 
     def action_divide(self, step: int) -> None:
@@ -197,12 +192,12 @@ class LogPanel(LogHost):
         The next key may arrive before the new size.
         """
         self.remove_class("low")
-        self._update_title()
+        self.update_title()
         if not self.detail.has_focus:
             self.view.focus()
 
     @on(LogView.Changed)
-    def _update_title(self) -> None:
+    def update_title(self) -> None:
         view = self.query_one(LogView)
         hint = "^L back" if self.screen.has_class("zoomed") else "^L zoom" if self.has_class("low") else ""
         is_wide = self.has_class("wide")  # elsewhere there is no lower border, and no column of dates
@@ -222,7 +217,7 @@ class LogPanel(LogHost):
     def _show_soon(self) -> None:
         """Updates the detail once for several moves."""
         if self._search.text or self._dates:
-            self._update_title()  # which match is selected, and of which day it is
+            self.update_title()  # which match is selected, and of which day it is
         if not self._show_pending:
             self._show_pending = True
             self.call_later(self._show)
@@ -289,18 +284,20 @@ class LogPanel(LogHost):
             return False
         return True
 
-    def end_search(self) -> bool:
-        """Ends the search. False where nothing is searched for, or the text is being entered."""
-        if not self._search.text or self.has_class("asking"):
-            return False
-        self._search_list("")
-        return True
+    @property
+    def can_show_all(self) -> bool:
+        """Whether Esc ends a search or a filter next."""
+        is_narrowed = bool(self._search.text) or self._filtering.applied.expression is not None
+        return is_narrowed and not (
+            self._explanation_shown or self.has_class("asking") or self.has_class("reading") or self.detail.has_focus
+        )
 
-    def begin_anew(self) -> None:
-        """Ends what was for earlier requests: the search, and a filter that is off."""
-        self.end_search()
-        if not self._filtering.on and not self.has_class("asking"):
-            self._set_filtering(ActiveFilter())
+    def action_show_all(self) -> None:
+        """Ends the search, or the filter where there is none."""
+        self.leave()
+
+    def say(self, sentence: str) -> None:
+        self._log_actions.notify(sentence)
 
     def list_again(self) -> None:
         """Lists what is to be listed now, after other failures are meant than before."""
@@ -333,99 +330,6 @@ class LogPanel(LogHost):
         if not self.leave():
             raise SkipAction
 
-    def filter(self, text: str) -> None:
-        """Applies this filter of the user. Raises `BadFilter`."""
-        self.view.visits += 1
-        self._set_filtering(ActiveFilter(parse(text), text))
-
-    def _set_filtering(self, filtering: ActiveFilter) -> None:
-        self._filtering = filtering
-        self.view.filter(filtering.applied)
-        self.refresh_bindings()
-
-    def action_filter(self) -> None:
-        self._open_prompt("filter", self._filtering.text)
-
-    @property
-    def _meant_filter(self) -> str:
-        """The filter that was probably meant by one that finds nothing; "" where that is not known."""
-        view = self.view
-        if self._filtering.applied.expression is None or len(view.view) or view.view.searching:
-            return ""
-        meant = corrected(self._filtering.text, fields=view.searched_fields.names())
-        return meant.text if meant is not None else ""
-
-    def action_apply_meant(self) -> None:
-        """Filters by what was probably meant."""
-        self.filter(self._meant_filter)
-
-    def _open_prompt(self, purpose: Purpose, before: str) -> None:
-        self.add_class("asking")
-        self.query_one(LogPrompt).open(purpose, before)
-
-    @property
-    def can_show_all(self) -> bool:
-        """Whether Esc ends a search or a filter next."""
-        is_narrowed = bool(self._search.text) or self._filtering.applied.expression is not None
-        return is_narrowed and not (
-            self._explanation_shown or self.has_class("asking") or self.has_class("reading") or self.detail.has_focus
-        )
-
-    def action_show_all(self) -> None:
-        """Ends the search, or the filter where there is none."""
-        self.leave()
-
-    def action_toggle_filter(self) -> None:
-        self.view.visits += 1
-        if self._filtering.on:
-            self.view.stay()
-        self._set_filtering(replace(self._filtering, on=not self._filtering.on))
-
-    def action_search(self) -> None:
-        if self.detail.has_focus:
-            self._open_prompt("find", self.detail.needle)
-        else:
-            self._open_prompt("search", self._search.text)
-
-    @on(LogPrompt.Entered)
-    def _on_entered(self, message: LogPrompt.Entered) -> None:
-        if message.purpose == "filter":
-            self.filter(message.text)
-        elif message.purpose == "search" and not message.final:
-            self._count_matches(message.text)
-        if not message.final:
-            return
-        self.remove_class("asking")
-        if message.purpose == "find":
-            self.detail.focus()
-            if message.text:  # n in the list repeats what was searched last, as it does in the detail
-                self._count_matches(message.text)
-            self._search.search_detail(message.text)
-            return
-        self.view.focus()
-        if message.purpose == "search":
-            self._search_list(message.text)
-
-    def _search_list(self, text: str) -> None:
-        """Searches the list, and marks the text in the detail; an empty text ends the search."""
-        self._search.search_list(text)
-        self._update_title()
-        self.refresh_bindings()
-
-    def _count_matches(self, text: str) -> None:
-        """Says in the title how many requests of the list match."""
-        self._search.count(text)
-        self._update_title()
-
-    @on(LogPrompt.Cancelled)
-    def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
-        self.remove_class("asking")
-        if message.purpose == "filter":
-            self._set_filtering(replace(self._filtering, filter=parse(message.before), text=message.before))
-        elif message.purpose == "search":
-            self._count_matches(message.before)
-        (self.detail if message.purpose == "find" else self.view).focus()
-
     def action_open(self) -> None:
         self.view.open()
 
@@ -455,26 +359,6 @@ class LogPanel(LogHost):
     def why_not(self, action: str) -> str:
         """Why this action of the log does nothing now."""
         return _REASONS.get(action, "")
-
-    def action_next_match(self, step: int) -> None:
-        if self.detail.has_focus:
-            self.detail.next_hit(step)
-        else:
-            self.view.find(step)
-
-    @on(LogView.Searched)
-    def _searched_list(self, message: LogView.Searched) -> None:
-        if message.found:
-            return
-        view, is_filtered = self.view, self._filtering.applied.expression is not None
-        limits = {"only_failures": view.errors_only, "is_filtered": is_filtered, "is_history": self._is_history}
-        fields = view.searched_fields.names()
-        self._log_actions.notify(why_none_found(self._search.text, view.view, fields, **limits))
-
-    @on(ExchangeDetail.Searched)
-    def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
-        self._search.found = message.current, message.count
-        self._update_title()
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
@@ -536,7 +420,7 @@ class LogPanel(LogHost):
     def action_view(self) -> None:
         self.detail.next_view()
         self._show()
-        self._update_title()
+        self.update_title()
 
     def action_toggle_raw(self) -> None:
         self.detail.toggle_raw()
@@ -544,14 +428,14 @@ class LogPanel(LogHost):
 
     def action_mark(self) -> None:
         self.view.toggle_mark()
-        self._update_title()
+        self.update_title()
 
     def action_unmark(self) -> None:
         if not self.view.marks:
             self._log_actions.notify("No request is marked; m marks one.")
         self.view.marks.clear()
         self.view.refresh()
-        self._update_title()
+        self.update_title()
 
     def action_clear(self) -> None:
         self._log_actions.clear()
