@@ -24,9 +24,21 @@ class SearchRequest:
     after: int = -1
     until: int = 10**9
     since: str = ""
+    dated_after: str = ""
+    dated_until: str = "~"
+    by_date: bool = False
+    """Whether the list is sorted by the date instead of the id."""
     size: int = 0
     page: int = 1
     descending: bool = False
+
+    def key(self, entry: tuple[int, Item]) -> tuple[str, int]:
+        """What the list is sorted by."""
+        number, item = entry
+        return (item.get("updated_at") or "") if self.by_date else "", number
+
+    def is_dated(self, date: str) -> bool:
+        return date >= self.since and (date > self.dated_after or not self.dated_after) and date <= self.dated_until
 
     @classmethod
     def read(cls, request: Received) -> SearchRequest:
@@ -41,6 +53,8 @@ class SearchRequest:
                 asked.page = int(value)
             elif name.endswith("[direction]"):
                 asked.descending = value == "DESC"
+            elif "sort" in name.lower() and name.endswith("[field]"):
+                asked.by_date = value == "updated_at"
         for each in filters.values():
             match each["field"], each["condition_type"]:
                 case "entity_id", "gt":
@@ -49,6 +63,10 @@ class SearchRequest:
                     asked.until = int(each["value"])
                 case "updated_at", "gteq":
                     asked.since = each["value"]
+                case "updated_at", "gt":
+                    asked.dated_after = each["value"]
+                case "updated_at", "lteq":
+                    asked.dated_until = each["value"]
         return asked
 
 
@@ -92,8 +110,8 @@ class Listing:
             await self.before(asked)
         found = [
             item
-            for number, item in sorted(self.items.items(), reverse=asked.descending)
-            if asked.after < number <= asked.until and (item.get("updated_at") or "") >= asked.since
+            for number, item in sorted(self.items.items(), key=asked.key, reverse=asked.descending)
+            if asked.after < number <= asked.until and asked.is_dated(item.get("updated_at") or "")
         ]
         size = asked.size or len(found)
         page = found[(asked.page - 1) * size : asked.page * size]

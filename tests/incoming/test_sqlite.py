@@ -96,15 +96,65 @@ def test_columns_and_the_item_as_it_was_sent(tmp_path: Path) -> None:
     assert rows(tmp_path / "other.db")[0][3:] == ("9" * 30, 1, None)
 
 
-def test_the_next_run_begins_with_an_empty_table(tmp_path: Path) -> None:
-    known = write(SINK, tmp_path, [[b'{"sku":"a"}', b'{"sku":"gone"}']], **PRODUCTS)[-1]
-    opened = SINK.open(SinkContext(tmp_path, known=known, **PRODUCTS), None)
-    assert len(rows(tmp_path / "store.db")) == 2, "until its first step"
+def whole_run(folder: Path, steps: Any, known: Any = None, failed: int = 0, **about: Any) -> tuple[Any, Any]:
+    """A complete run that reads everything; returns its position and its remarks."""
+    opened = SINK.open(SinkContext(folder, known=known, **{**PRODUCTS, **about}), None)
     opened.sync()
-    opened.write([b'{"sku":"a"}'])
-    opened.sync()
+    for items in steps:
+        opened.write(items)
+    opened.failed = failed
+    opened.complete(None)
+    position = opened.sync()
     opened.close()
-    assert [row[1] for row in rows(tmp_path / "store.db")] == ["a"]
+    return position, opened.remarks()
+
+
+def skus(folder: Path) -> list[str]:
+    return [row[1] for row in rows(folder / "store.db")]
+
+
+def test_the_next_run_deletes_what_is_left_at_its_end(tmp_path: Path) -> None:
+    """Until it is complete, the rows of earlier runs stay: it may be interrupted."""
+    known = write(SINK, tmp_path, [[b'{"sku":"a"}', b'{"sku":"gone"}', b'{"sku":"b","name":"old"}']], **PRODUCTS)[-1]
+    opened = SINK.open(SinkContext(tmp_path, known=known, **PRODUCTS), None)
+    opened.sync()
+    opened.write([b'{"sku":"b","name":"new"}', b'{"sku":"a"}'])
+    position = opened.sync()
+    opened.close()
+    assert sorted(skus(tmp_path)) == ["a", "b", "gone"]
+    resumed = SINK.open(SinkContext(tmp_path, known=position, resumes=True, **PRODUCTS), position)
+    resumed.write([b'{"sku":"c"}'])
+    resumed.complete(None)
+    resumed.sync()
+    resumed.close()
+    assert [(row[1], row[3]) for row in rows(tmp_path / "store.db")] == [("b", "new"), ("a", None), ("c", None)]
+    assert resumed.remarks() == ["1 row of items that the store no longer lists was deleted."]
+
+
+def test_a_run_with_failed_items_deletes_nothing(tmp_path: Path) -> None:
+    known, _ = whole_run(tmp_path, [[b'{"sku":"a"}', b'{"sku":"b"}']])
+    _, remarks = whole_run(tmp_path, [[b'{"sku":"a"}']], known, failed=1)
+    assert skus(tmp_path) == ["b", "a"]
+    assert "were kept, because some records failed" in remarks[0]
+
+
+def test_pages_that_can_shift_delete_what_two_runs_have_not_listed(tmp_path: Path) -> None:
+    about = {"absence_is_proof": False}
+    known, _ = whole_run(tmp_path, [[b'{"sku":"a"}', b'{"sku":"b"}', b'{"sku":"c"}']], **about)
+    known, remarks = whole_run(tmp_path, [[b'{"sku":"a"}']], known, **about)
+    assert sorted(skus(tmp_path)) == ["a", "b", "c"]
+    assert "2 rows of items that were not listed were kept" in remarks[0]
+    position = go_on(SINK, tmp_path, known, [[b'{"sku":"d"}']], **PRODUCTS)  # an incremental run in between
+    known, remarks = whole_run(tmp_path, [[b'{"sku":"a"}', b'{"sku":"c"}']], position, **about)
+    assert sorted(skus(tmp_path)) == ["a", "c", "d"]
+    assert "1 row of items that the store no longer lists was deleted" in remarks[0]
+    assert "1 row of items that were not listed was kept" in remarks[1]
+
+
+def test_a_run_that_reads_a_part_deletes_nothing(tmp_path: Path) -> None:
+    known, _ = whole_run(tmp_path, [[b'{"sku":"a"}', b'{"sku":"b"}']])
+    _, remarks = whole_run(tmp_path, [[b'{"sku":"a"}']], known, reads_all=False)
+    assert (sorted(skus(tmp_path)), remarks) == (["a", "b"], [])
 
 
 def test_a_later_run_updates_what_is_there(tmp_path: Path) -> None:
@@ -168,7 +218,7 @@ def test_a_table_of_another_profile_is_left_as_it_is(tmp_path: Path) -> None:
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["a"]
     go_on(SINK, tmp_path, first[-1], [[b'{"sku":"c"}']], **PRODUCTS)
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["a", "c"]
-    write(SINK, tmp_path, [[b'{"sku":"d"}']], known=first[0], **PRODUCTS)
+    whole_run(tmp_path, [[b'{"sku":"d"}']], first[0])
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["d"]
 
 
@@ -187,7 +237,7 @@ def test_a_table_of_an_earlier_version_is_still_its_own(tmp_path: Path) -> None:
     assert "not written by this configuration" in refusal(tmp_path)
     go_on(SINK, tmp_path, {"rows": 1}, [[b'{"sku":"b"}']], **PRODUCTS)
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["a", "b"]
-    known = write(SINK, tmp_path, [[b'{"sku":"c"}']], known={"rows": 2}, **PRODUCTS)[-1]
+    known, _ = whole_run(tmp_path, [[b'{"sku":"c"}']], {"rows": 2})
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["c"]
     go_on(SINK, tmp_path, known, [[b'{"sku":"d"}']], **PRODUCTS)
 

@@ -108,7 +108,7 @@ class ChildReader:
         self._changed, self._taken = asyncio.Event(), asyncio.Event()
         self._waiting_bytes = 0
         self._retries = 0
-        proven = parent.pagination is None or parent.pagination.proves_no_duplicates or parent.parent is not None
+        proven = parent.pagination is None or parent.pagination.cannot_shift or parent.parent is not None
         self._duplicates = None if proven else DuplicateFinder()
         self._good: Request | None = None
         """A request that has succeeded, to see if the store is up."""

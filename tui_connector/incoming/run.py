@@ -223,9 +223,18 @@ class Run:
                 self._incoming.incremental.field if self._incoming.incremental else None,
             ),
             stored=partial(with_references, mask=self._environment.session.mask),
+            absence_is_proof=self._absence_is_proof,
             stdout=self._environment.stdout,
             secrets=secrets,
         )
+
+    @property
+    def _absence_is_proof(self) -> bool:
+        """Whether an item that a complete run does not list is gone, because no item can move past what is read."""
+        slice_items = self._options.slice_items
+        paginations = (incoming.pagination for _, incoming in self._list_request.lineage)
+        is_stable = all(each is None or each.cannot_shift for each in paginations)
+        return is_stable and (slice_items is None or slice_items.absence_is_proof)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

@@ -96,6 +96,10 @@ class SinkContext:
     """The URI of the request, as in the profile."""
     resumes: bool = False
     """Whether this run resumes one that was interrupted."""
+    reads_all: bool = True
+    """Whether this run reads the whole list; otherwise an item that it does not list is not gone."""
+    absence_is_proof: bool = True
+    """Whether an item that a complete run of the whole list did not list is gone: its pages cannot have shifted."""
 
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.

@@ -59,6 +59,25 @@ class SliceItems:
         """The date from which changes were read."""
         return self.plan.since
 
+    @property
+    def absence_is_proof(self) -> bool:
+        """Whether an item that is in no slice is gone.
+
+        Its id stays the same. Its date does not: an item that was saved after the slices were planned is in none.
+        """
+        if self.plan.by != "time":
+            return True
+        counted = all(each.expected is not None for each in self.plan.slices)
+        return counted and self.plan.above == 0 and not self.changed()
+
+    def changed(self) -> list[str]:
+        """The slices that hold another number of items than when they were planned."""
+        return [
+            f"slice {planned.index}: {report.items:,} items, {planned.expected:,} when planned"
+            for planned, report in zip(self.plan.slices, self.reports, strict=True)
+            if planned.expected is not None and planned.expected != report.items + len(report.failed)
+        ]
+
     def refuse_outdated(self, ledger: Ledger) -> None:
         """Raises `AlreadyCommitted`, or `SliceError` if another run has written items since the slices were planned.
 
@@ -139,15 +158,14 @@ class SliceItemsReader:
 
     def remarks(self) -> list[str]:
         """Which slices differ from the plan."""
-        changed = [
-            f"slice {planned.index}: {report.items:,} items, {planned.expected:,} when planned"
-            for planned, report in zip(self._slices.plan.slices, self._slices.reports, strict=True)
-            if planned.expected is not None and planned.expected != report.items + len(report.failed)
-        ]
+        changed = self._slices.changed()
         if not changed:
             return []
         more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
-        return [f"The list changed after it was planned ({'; '.join(changed[:5])}{more}); each slice is complete."]
+        said = f"The list changed after it was planned ({'; '.join(changed[:5])}{more})"
+        if self._slices.plan.by == "time":
+            return [f"{said}: items that were saved since then are in no slice. The next run reads them."]
+        return [f"{said}; each slice is complete."]
 
 
 class _NoRequest(PageRequest):

@@ -90,7 +90,7 @@ class SlicePlanner:
         by, requested, field = self._field(pagination)
         number = _Number(by, field, self._name)
         for _ in range(_TRIES):
-            slices, counted, missing = await self._slices(pagination, request, requested, number)
+            slices, counted, above, missing = await self._slices(pagination, request, requested, number)
             if not missing:
                 break
         else:
@@ -115,6 +115,7 @@ class SlicePlanner:
             full=self._options.full,
             store_time=magento_date(self._store_time or now),
             expected=counted,
+            above=above,
             slices=tuple(slices),
         )
 
@@ -144,14 +145,14 @@ class SlicePlanner:
 
     async def _slices(
         self, pagination: Pagination, request: Request, field: str, number: _Number
-    ) -> tuple[list[Slice], int | None, int]:
-        """The slices, how many items they hold if the store counts them, and how many items are in none of them."""
+    ) -> tuple[list[Slice], int | None, int | None, int]:
+        """The slices; how many items they hold and are above them, if the store counts them; how many are in none."""
         first = await self._page(pagination.end(request, field, "ASC"))
         if not first.items:
             if first.total:
                 message = f"The store counts {count(first.total, 'item')} of {self._name} but sends none"
                 raise SliceError("slices-unusable", message, "Run the incoming without slices.")
-            return [], 0, 0
+            return [], 0, 0, 0
         last = await self._page(pagination.end(request, field, "DESC"))
         low, high = number.of(first), number.of(last)
         cuts = [(number.text(a), number.text(b)) for a, b in ranges(low - 1, max(low, high), self._options.number)]
@@ -170,13 +171,13 @@ class SlicePlanner:
         known = [each for each in counts if each is not None]
         ignored = len(cuts) > 1 and bool(first.total) and all(each == first.total for each in counts)
         if first.total is None or above is None or len(known) < len(cuts) or ignored:
-            return [Slice(index=i, after=a, until=b) for i, (a, b) in enumerate(cuts)], None, 0
+            return [Slice(index=i, after=a, until=b) for i, (a, b) in enumerate(cuts)], None, None, 0
         missing = first.total - sum(known) - (above if number.by == "time" else 0)
         slices = [
             Slice(index=i, after=a, until=b, expected=expected)
             for i, ((a, b), expected) in enumerate(zip(cuts, known, strict=True))
         ]
-        return slices, sum(known), max(0, missing)
+        return slices, sum(known), above, max(0, missing)
 
     def _on_wait(self, error: RunError, pause: float) -> None:
         self._note(f"{error.message}, retrying in {duration(pause)}.")

@@ -345,13 +345,19 @@ class OpenRun:
         monotonic: Callable[[], float],
         accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
+        absence_is_proof: bool,
         stdout: ByteOutput | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> Self:
-        """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`."""
+        """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`.
+
+        `absence_is_proof`: an item that is not listed is gone, whatever happens to others while the list is read.
+        """
         assert incoming.sink is not None
         ledger = Ledger(place.ledger)
         try:
+            earlier_run = ledger.last_complete() or ledger.last()
+            has_changed = earlier_run is not None and earlier_run.fingerprint != fingerprint
             resumable = incoming.sink.resumable
             start = begin_run(
                 ledger,
@@ -378,6 +384,8 @@ class OpenRun:
                 secrets=secrets or {},
                 uri=incoming.request.uri,
                 resumes=start.resumes,
+                reads_all=not _is_change(incoming, start.run.since),
+                absence_is_proof=absence_is_proof or has_changed,  # what was configured otherwise is not kept
             )
             try:
                 sink = _open_sink(incoming.sink, context, start.sink, place)
@@ -404,7 +412,7 @@ class OpenRun:
                 columns=ColumnSearch(incoming.sink),
                 identifier=incoming.identifier,
                 requires_identifier=incoming.sink.requires_identifier,
-                find_duplicates=incoming.pagination is not None and not incoming.pagination.proves_no_duplicates,
+                find_duplicates=incoming.pagination is not None and not incoming.pagination.cannot_shift,
                 has_parent=incoming.parent is not None,
                 monotonic=monotonic,
                 stored=stored,

@@ -61,6 +61,68 @@ class PendingRow:
     item: bytes
 
 
+class UnlistedRows:
+    """The rows of a table that a run which reads everything has not written: at its end, they are deleted or kept.
+
+    Rows have ascending numbers, and one that is written again gets a new number.
+    """
+
+    def __init__(self, context: SinkContext) -> None:
+        known = context.known.get("unlisted") if isinstance(context.known, dict) else None
+        self._reads_all, self._is_proof = context.reads_all, context.absence_is_proof
+        self._before = known if isinstance(known, int) else 0
+        """Rows up to this one were not listed by the last complete run that read everything."""
+        self.start: int | None = None
+        """The last row of earlier runs, if this run reads everything."""
+        self._deleted = self._kept = 0
+        self._has_failures = False
+
+    def begin(self, rows: int) -> None:
+        """A run that reads everything begins behind this row, 0 in a new table."""
+        self.start = rows
+        if rows < self._before:  # that was in another table
+            self._before = 0
+
+    def resume(self, position: Json) -> None:
+        """A run that was interrupted there continues."""
+        start = position.get("start") if isinstance(position, dict) else None
+        self.start = start if isinstance(start, int) else None
+
+    def end(self, failed: int, delete_until: Callable[[int], int], count_until: Callable[[int], int]) -> None:
+        """The run is complete, but for `failed` items. `count_until` counts the rows up to a number."""
+        start, self.start = self.start, None
+        if not start or not self._reads_all:
+            return
+        self._has_failures = failed > 0
+        if not self._has_failures:  # a record that failed may have a row
+            until = start if self._is_proof else self._before
+            self._deleted = delete_until(until) if until else 0
+            self._before = start
+        self._kept = count_until(start)
+
+    def position(self) -> dict[str, Json]:
+        """What the sink's position has of this."""
+        start: dict[str, Json] = {} if self.start is None else {"start": self.start}
+        return start if not self._before else {**start, "unlisted": self._before}
+
+    def remarks(self) -> list[str]:
+        """What was deleted and what was kept."""
+        said = []
+        if self._deleted:
+            were = "was" if self._deleted == 1 else "were"
+            said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")
+        if self._has_failures and self._kept:
+            said.append("Rows of items that the store no longer lists were kept, because some records failed.")
+        elif self._kept:
+            were = "was" if self._kept == 1 else "were"
+            said.append(
+                f"{count(self._kept, 'row')} of items that were not listed {were} kept: items can move to another page "
+                "while a list is read. The next run that reads everything deletes those that it does not list either; "
+                'with "keyset", one run is enough.'
+            )
+        return said
+
+
 class TableStore(Protocol):
     """One table in a database. All methods but `errors` and `close` raise the driver's errors."""
 
@@ -104,8 +166,8 @@ class TableStore(Protocol):
         """Deletes the rows up to this one; returns how many there were."""
         ...
 
-    def count(self) -> int:
-        """The number of rows."""
+    def count(self, until: int | None = None) -> int:
+        """The number of rows, or of those up to this one."""
         ...
 
     def close(self) -> None: ...
@@ -135,12 +197,11 @@ class OpenTable(OpenSink):
         self._pending: dict[bytes | int, PendingRow] = {}
         self._size = 0
         self._refused: list[str] = []
-        self._repeated, self._deleted, self._is_kept = 0, 0, False
+        self._repeated = 0
         self._must_begin = self._is_whole = position is None
-        """`_is_whole`: everything since `_start` was written by this process."""
+        """`_is_whole`: everything since the run began was written by this process."""
         self._must_drop = False
-        self._start: int | None = None
-        """The last row of earlier runs, if this run reads everything: those that are left at its end are deleted."""
+        self._unlisted = UnlistedRows(context)
         with store.errors():
             found = store.types()
             self._check_ours(found, position, context.known)
@@ -175,29 +236,23 @@ class OpenTable(OpenSink):
         if self._must_begin:
             self._begin()
         self._store_step()
-        start: dict[str, Json] = {} if self._start is None else {"start": self._start}
-        return {"rows": self._rows, "table": self._id, **start}
+        return {"rows": self._rows, "table": self._id, **self._unlisted.position()}
 
     def complete(self, mark: str | None) -> None:
         self._store_step()
-        if self._start is not None and self._types is not None and self._identifier is not None:
-            self._is_kept = self._start > 0 and self.failed > 0
-            with self._store.errors():
-                if not self._is_kept:  # a record that failed may have a row
-                    self._deleted = self._store.delete_until(self._start)
-                if self._is_whole and not self._is_kept:
-                    self._repeated = self._rows - self._start - self._store.count()
-        self._start = None
+        start = self._unlisted.start
+        if start is None or self._types is None or self._identifier is None:
+            return
+        with self._store.errors():
+            self._unlisted.end(self.failed, self._store.delete_until, self._store.count)
+            if self._is_whole:
+                self._repeated = self._rows - start - (self._store.count() - self._store.count(start))
 
     def remarks(self) -> Sequence[str]:
         said = self._columns.remarks()
         if self._repeated > 0:
             said.append(repeated_remark(self._repeated, self._identifier))
-        if self._deleted:
-            were = "was" if self._deleted == 1 else "were"
-            said.append(f"{count(self._deleted, 'row')} of items that the store no longer lists {were} deleted.")
-        if self._is_kept:
-            said.append("Rows of items that the store no longer lists were kept, because some records failed.")
+        said += self._unlisted.remarks()
         if self._refused:
             more = " …" if len(self._refused) > 3 else ""
             said.append(
@@ -248,14 +303,14 @@ class OpenTable(OpenSink):
 
     def _resume(self, position: Json, exists: bool, *, resumes: bool) -> None:
         recorded = position if isinstance(position, dict) else {}
-        rows, start = recorded.get("rows"), recorded.get("start")
+        rows = recorded.get("rows")
         if not isinstance(rows, int) or self._rows < rows:
             raise SinkMissing(
                 f"{self._store} is gone, or does not have the rows that earlier runs wrote", "Start over with --full."
             )
         self._id = self._id or str(recorded.get("table") or "")
-        if resumes and isinstance(start, int):
-            self._start = start
+        if resumes:
+            self._unlisted.resume(position)
         if not exists:
             return
         cuts = self._identifier is None and self._rows > rows
@@ -272,7 +327,8 @@ class OpenTable(OpenSink):
         with self._store.errors():
             record = TableRecord(self._incoming, self._id, self._shape, self._rows)
             self._store.begin(record, drop=self._must_drop, clear=clear)
-        self._start, self._must_begin, self._must_drop = self._rows, False, False
+        self._unlisted.begin(self._rows)
+        self._must_begin = self._must_drop = False
 
     def _store_step(self) -> None:
         if not self._pending:

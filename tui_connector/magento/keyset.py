@@ -533,7 +533,7 @@ class ItemsBeyond(SinglePage):
 class Keyset(Pagination):
     """Keyset: each page starts after the last item of the one before."""
 
-    proves_no_duplicates: ClassVar[bool] = True
+    cannot_shift: ClassVar[bool] = True
 
     kind: Literal["keyset"] = "keyset"
     filter: str = Field(

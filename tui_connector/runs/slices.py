@@ -86,6 +86,8 @@ class SlicePlan(_Saved):
     """Names the tasks of an outgoing, which have a ledger for each slice."""
     expected: int | None = None
     """Items of all slices."""
+    above: int | None = None
+    """Items that had come after the last slice when its items were counted; None if they were not counted."""
     slices: tuple[Slice, ...]
 
 

@@ -125,8 +125,8 @@ class SinglePage(ListPart, PageRequest):
 class Pagination(Kind):
     """How the next page is requested."""
 
-    proves_no_duplicates: ClassVar[bool] = False
-    """Whether its pages prove that no item was sent twice, so that the run need not check."""
+    cannot_shift: ClassVar[bool] = False
+    """Whether rows that come and go cannot move others to another page, where they would be read twice or never."""
 
     def first(self, request: Request, size: int | None = None) -> Request:
         """The request for the first page, of `size` items if given."""

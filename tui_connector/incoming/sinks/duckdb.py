@@ -195,8 +195,9 @@ class _DuckDbTable:
         with self._transaction():
             return self._changed(f"DELETE FROM {quoted_name(self._name)} WHERE {ROW} <= ?", row)
 
-    def count(self) -> int:
-        ((rows,),) = self._rows(f"SELECT count(*) FROM {quoted_name(self._name)}")
+    def count(self, until: int | None = None) -> int:
+        up_to, values = (f" WHERE {ROW} <= ?", [until]) if until is not None else ("", [])
+        ((rows,),) = self._rows(f"SELECT count(*) FROM {quoted_name(self._name)}{up_to}", *values)
         return int(rows)
 
     def close(self) -> None:

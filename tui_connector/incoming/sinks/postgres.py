@@ -254,8 +254,9 @@ class _PostgresTable:
     def delete_until(self, row: int) -> int:
         return self._server.run(self._statement("DELETE FROM {table} WHERE {row} <= %s"), row)
 
-    def count(self) -> int:
-        ((rows,),) = self._server.rows(self._statement("SELECT count(*) FROM {table}"))
+    def count(self, until: int | None = None) -> int:
+        up_to, values = (" WHERE {row} <= %s", [until]) if until is not None else ("", [])
+        ((rows,),) = self._server.rows(self._statement(f"SELECT count(*) FROM {{table}}{up_to}"), *values)
         return int(rows)
 
     def close(self) -> None:

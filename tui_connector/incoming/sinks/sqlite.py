@@ -32,7 +32,7 @@ from ..sink import (
     identifier_problem,
     repeated_remark,
 )
-from ..table import TABLES, default_table_name, quoted_name
+from ..table import TABLES, UnlistedRows, default_table_name, quoted_name
 
 _TIMEOUT = 30.0
 """Seconds to wait for another program's transaction."""
@@ -252,7 +252,7 @@ class SqliteSink(Sink):
             )
         database = SqliteFile(file)
         try:
-            return _OpenSqlite(database, table, position, context.known)
+            return _OpenSqlite(database, table, position, context)
         except SinkError:
             database.close()
             raise
@@ -281,6 +281,14 @@ class _TableShape:
         parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(quoted_name, self.columns)]
         return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"
 
+    def renumber(self, start: int) -> str:
+        """Moves the row of an identifier behind all others, if it is one of the first `start`."""
+        assert self.identifier is not None
+        last = f"(SELECT max(rowid) + 1 FROM {self.quoted})"
+        return (
+            f"UPDATE {self.quoted} SET rowid = {last} WHERE {quoted_name(self.identifier)} = ? AND rowid <= {start:d}"
+        )
+
     def insert(self) -> str:
         names = [*([self.identifier] if self.identifier else []), _ITEM, *self.columns]
         places = ", ".join("?" for _ in names)
@@ -292,24 +300,29 @@ class _TableShape:
 class _OpenSqlite(OpenSink):
     """Rows and how many there are become durable in one transaction.
 
-    Killed between that and the ledger's record, rows are ahead of it: those after the recorded row go when the run
-    continues, and those that were updated are read again, and updated again.
+    Killed between that and the ledger's record, rows are ahead of it: they are read again, and updated again. Without
+    an identifier, those after the recorded row are deleted when the run continues.
     """
 
-    def __init__(self, database: SqliteFile, table: _TableShape, position: Json, recorded: Json) -> None:
-        """`recorded` is the last position that this incoming recorded: by its id the table is known as its own."""
-        self._database, self._table, self._recorded = database, table, recorded
+    def __init__(self, database: SqliteFile, table: _TableShape, position: Json, context: SinkContext) -> None:
+        """The table is known as the incoming's own by the id in the last position that was recorded."""
+        self._database, self._table, self._recorded = database, table, context.known
+        self._unlisted = UnlistedRows(context)
         self._id = ""
         """Of the table; empty in one that an earlier version made."""
         self._rows = 0
         self._repeated, self._example = 0, ""
-        self._is_new = self._must_recreate = position is None
+        self._is_new = self._must_begin = position is None
         known = self._known()
+        self._keeps_rows = table.identifier is not None and known is not None and known[0] == table.shape
+        """Whether rows of earlier runs stay until the end of one that reads everything."""
         if position is not None:
             self._resume(position, known)
+            if context.resumes:
+                self._unlisted.resume(position)
 
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
-        assert not self._must_recreate, "sync comes before the first write"
+        assert not self._must_begin, "sync comes before the first write"
         rows: list[list[Value]] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
@@ -320,6 +333,9 @@ class _OpenSqlite(OpenSink):
             else:
                 rows.append(self._row(item, fields))
         self._database.begin()
+        start = self._unlisted.start
+        if start:
+            self._database.run_many(self._table.renumber(start), [row[:1] for row in rows])
         self._database.run_many(self._table.insert(), rows)
         before, self._rows = self._rows, self._last_row()
         if self._is_new and (repeated := len(rows) - (self._rows - before)):
@@ -329,16 +345,21 @@ class _OpenSqlite(OpenSink):
 
     def sync(self) -> Json:
         self._database.begin()
-        if self._must_recreate:
-            self._recreate_table()
+        if self._must_begin:
+            self._begin()
         self._database.run(f"UPDATE {TABLES} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
         self._database.commit()
-        return {"rows": self._rows, "table": self._id}
+        return {"rows": self._rows, "table": self._id, **self._unlisted.position()}
+
+    def complete(self, mark: str | None) -> None:
+        self._database.begin()
+        self._unlisted.end(self.failed, self._delete_until, self._count_until)
 
     def remarks(self) -> Sequence[str]:
-        if not self._repeated:
-            return ()
-        return (repeated_remark(self._repeated, self._table.identifier, self._example),)
+        said = self._unlisted.remarks()
+        if self._repeated:
+            said.append(repeated_remark(self._repeated, self._table.identifier, self._example))
+        return said
 
     def close(self) -> None:
         self._database.close()
@@ -397,37 +418,56 @@ class _OpenSqlite(OpenSink):
             raise SinkMissing(f"{table} does not have the content that earlier runs wrote", "Start over with --full.")
         if known[0] != self._table.shape:
             raise SinkMissing(f"{table} has columns that differ from the sink's", "Start over with --full.")
-        self._rows = rows
+        self._rows = known[1]
         self._database.begin()
-        self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
-        values = (rows, self._table.incoming, self._table.name)
+        if self._table.identifier is None:
+            self._rows = rows
+            self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
+        values = (self._rows, self._table.incoming, self._table.name)
         self._database.run(f"UPDATE {TABLES} SET row_count = ?, incoming = ? WHERE name = ?", *values)
         self._database.commit()
 
-    def _recreate_table(self) -> None:
+    def _begin(self) -> None:
+        """Makes the table known as this run's own."""
         run, table = self._database.run, self._table
         columns = "name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER, id TEXT"
         run(f"CREATE TABLE IF NOT EXISTS {TABLES} ({columns})")
         if all(column[1] != "id" for column in run(f"PRAGMA table_info({TABLES})")):
             run(f"ALTER TABLE {TABLES} ADD COLUMN id TEXT")
         self._id = self._id or secrets.token_hex(8)
-        run(f"DROP TABLE IF EXISTS {table.quoted}")
-        run(table.create())
-        values = (table.name, table.incoming, table.shape, self._id)
-        run(f"INSERT OR REPLACE INTO {TABLES} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
-        self._must_recreate = False
+        if not self._keeps_rows:
+            run(f"DROP TABLE IF EXISTS {table.quoted}")
+            run(table.create())
+        self._rows = self._last_row()
+        names, values = (
+            "name, incoming, shape, row_count, id",
+            (table.name, table.incoming, table.shape, self._rows, self._id),
+        )
+        run(f"INSERT OR REPLACE INTO {TABLES} ({names}) VALUES (?, ?, ?, ?, ?)", *values)
+        self._unlisted.begin(self._rows)
+        self._must_begin = False
 
     def _last_row(self) -> int:
         ((rows,),) = self._database.run(f"SELECT max(rowid) FROM {self._table.quoted}")
         return rows if isinstance(rows, int) else 0
 
+    def _delete_until(self, row: int) -> int:
+        count = self._count_until(row)
+        self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid <= ?", row)
+        return count
+
+    def _count_until(self, row: int) -> int:
+        ((rows,),) = self._database.run(f"SELECT count(*) FROM {self._table.quoted} WHERE rowid <= ?", row)
+        return int(rows or 0)
+
     def _first_repeated(self, rows: Sequence[Sequence[Value]], before: int) -> str:
         """The first identifier among `rows` that an earlier item had."""
         assert self._table.identifier is not None
-        was_there = f"SELECT 1 FROM {self._table.quoted} WHERE {quoted_name(self._table.identifier)} = ? AND rowid <= ?"
+        is_it = f"{quoted_name(self._table.identifier)} = ? AND rowid <= ? AND rowid > ?"
+        was_there, start = f"SELECT 1 FROM {self._table.quoted} WHERE {is_it}", self._unlisted.start or 0
         seen: set[Value] = set()
         for identifier, *_ in rows:
-            if identifier in seen or self._database.run(was_there, identifier, before):
+            if identifier in seen or self._database.run(was_there, identifier, before, start):
                 return repr(identifier)
             seen.add(identifier)
         return "not found again"
