@@ -168,7 +168,9 @@ def test_a_signal_ends_the_editor_first_and_what_it_has_saved_is_kept(
     how: str, profile: Path, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     drafts = Path(clean_environment["XDG_STATE_HOME"]) / "tui-connector" / "texts"
-    with on_page(tmp_path, clean_environment, EDITOR) as terminal:
+    emergency = 'cp "$file" "$file.save"; echo "# saved at the end" >> "$file.save"'  # as nano does
+    editor = EDITOR if how == "SIGTERM" else EDITOR.replace('echo "# saved at the end" >> "$file"', emergency)
+    with on_page(tmp_path, clean_environment, editor) as terminal:
         pid = terminal.process
         terminal.press("e")
         terminal.wait_for("saved")
@@ -230,7 +232,7 @@ async def test_keys_and_questions_wait_for_the_terminal(machine: Machine) -> Non
 async def test_without_a_terminal_of_its_own_the_program_says_so(machine: Machine, profile: Path) -> None:
     """As in a browser."""
     app = ConnectorApp(machine, no_demo, start_at="editor", profile=profile)
-    async with app.run_test(size=(120, 24)) as pilot:
+    async with app.run_test(size=(120, 24), notifications=True) as pilot:
         await until_shown(pilot, "format = 1")
         await pilot.press("ctrl+o")
         await until_shown(pilot, "An editor cannot be started in this terminal.")

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from tui_connector.guide.profiles.saved_changes import ChangedPart
 from tui_connector.guide.steps.summaries import ProfilePart
+from tui_connector.guide.text_drafts import TextDrafts
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Machine
 from tui_connector.profile.trust_records import TrustRecord
@@ -49,6 +50,12 @@ async def test_page_size_is_changed_in_one_form_and_saved_after_the_difference(m
         await until(pilot, lambda: "Page size                 100" in shown(app))
         await pilot.press("ctrl+u", *"50")
         await until(pilot, lambda: _has_focus(app, "pagination-page-size"))
+        for screen in app._unsaved_work():  # a signal ends the program
+            screen.before_exit()
+        kept = TextDrafts(app.machine.directories.state, path).find()
+        assert kept is not None
+        assert "page-size = 50" in kept[1].text
+        kept[0].unlink()
         assert "^S Save" in shown(app)
         await pilot.press("escape")
         await until(pilot, lambda: "Discard what you changed" in shown(app))

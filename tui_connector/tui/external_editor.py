@@ -40,6 +40,8 @@ _SYSTEM = frozenset({"editor", "sensible-editor"})
 """Open the editor that the system's user has chosen (Debian's alternatives and sensible-editor)."""
 _DIRECTORIES = ("PWD", "OLDPWD")
 """Not secrets, although "pwd" names a password elsewhere."""
+_ENDED = "editor-ended"
+"""The code of the problem that a signal has ended the editor."""
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
 
 
@@ -118,26 +120,41 @@ async def edit(app: App[Any], machine: Machine, path: Path, line: int | None = N
         ) from error
     except OSError as error:
         raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
+    if code > 0:
+        raise UserError("editor", f"{command[0]} exited with code {code}.")
     if code:
-        how = f"exited with code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
-        raise UserError("editor", f"{command[0]} {how}.")
+        raise UserError(_ENDED, f"{command[0]} was ended by {signal.Signals(-code).name}.")
 
 
 async def edit_copy(app: App[Any], machine: Machine, name: str, data: bytes, line: int | None = None) -> bytes:
     """What the user's editor made of this data, in a private file of this name that is deleted afterwards.
 
-    As `edit`; also where the editor failed: then nothing is taken.
+    As `edit`; also where the editor failed: then nothing is taken. Of one that a signal has ended, what it had saved is
+    taken, also as its copy for emergencies.
     """
     try:
         directory = await asyncio.to_thread(_private_copy, machine.directories.state, name, data)
         path = Path(directory.name, name)
         try:
-            await edit(app, machine, path, line)
-            return await asyncio.to_thread(path.read_bytes)
+            try:
+                await edit(app, machine, path, line)
+            except UserError as error:
+                written = await asyncio.to_thread(_saved_in, path, is_ended=True)
+                if error.code != _ENDED or written == data:
+                    raise
+                app.notify(shown(f"{error} What it had saved is kept."), severity="warning", markup=False)
+                return written
+            return await asyncio.to_thread(_saved_in, path, is_ended=handover_app(app).was_cut_short)
         finally:
             await asyncio.shield(asyncio.to_thread(directory.cleanup))
     except OSError as error:
         raise UserError("editor", f"{name} cannot be edited: {described(error, state_remedy(error))}") from error
+
+
+def _saved_in(path: Path, *, is_ended: bool) -> bytes:
+    """What an editor has made of a file; of one that `is_ended` by a signal, the newest of what it has written."""
+    copies = [path.with_name(f"{path.name}.save"), path.with_name(f"#{path.name}#")] if is_ended else []  # nano, Emacs
+    return max((path, *filter(Path.exists, copies)), key=lambda each: each.stat().st_mtime_ns).read_bytes()
 
 
 def _private_copy(state: Path, name: str, data: bytes) -> tempfile.TemporaryDirectory[str]:

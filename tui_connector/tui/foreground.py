@@ -30,6 +30,8 @@ class ForegroundProgram:
         self._command, self._environment = command, environment
         self._process: subprocess.Popen[bytes] | None = None
         self._signal: signal.Signals | None = None
+        self.is_cut_short = False
+        """Whether it has ended due to `end`, or to a lost terminal."""
         self._lock = threading.Lock()
         """Held while it is started, and while a signal is sent to it."""
 
@@ -81,7 +83,8 @@ class ForegroundProgram:
         process.returncode = os.waitstatus_to_exitcode(status)
         self._await_foreground(terminal)
         terminal.take_back()
-        return 0 if self.was_told_to_end or terminal.is_lost else process.returncode
+        self.is_cut_short = self.was_told_to_end or terminal.is_lost
+        return 0 if self.is_cut_short else process.returncode
 
     def _await_foreground(self, terminal: _Terminal) -> None:
         """Waits while a shell has the terminal, as it has stopped this program, too."""

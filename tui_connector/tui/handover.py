@@ -22,6 +22,8 @@ class HandoverApp(KeyboardApp):
     _is_handing_over = False
     _program: ForegroundProgram | None = None
     """What has the terminal."""
+    was_cut_short = False
+    """Whether what had the terminal last was ended by a signal to this program, or by the loss of the terminal."""
     _signal: signal.Signals | None = None
     """What that program is to be ended by."""
     _then: Callable[[], None] | None = None
@@ -60,7 +62,7 @@ class HandoverApp(KeyboardApp):
                 except OSError as error:
                     failure = error
         finally:
-            self._program = None
+            self._program, self.was_cut_short = None, program.is_cut_short
         if isinstance(screen := self.screen, MayOpenByItself) and screen.unread is not None:
             screen.unread.begin()  # nobody has seen it yet
         if failure is not None:

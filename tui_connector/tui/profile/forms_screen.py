@@ -107,4 +107,11 @@ class FormsScreen(TextsScreen):
             self.show_text(at)
 
     def unsaved_work(self) -> str:
-        return f"The changes in the form are not saved to {self.path.name}." if self._forms.unsaved else ""
+        if not self._forms.unsaved:
+            return ""
+        kept = "They are kept, without secrets, and offered when you open its text."
+        return f"The changes in the form are not saved to {self.path.name}. {kept}"
+
+    def before_exit(self) -> None:
+        """The file is written only when its user says so: what the form has is kept beside it."""
+        self._forms.keep_unsaved(self.machine)

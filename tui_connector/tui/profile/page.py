@@ -534,9 +534,6 @@ class ProfilePage(StatusScreen, FormsScreen):
             self.notify(shown_line(text), severity="warning", markup=False)
             self.post_message(self.EnvironmentChosen(self.path, "", self._list.selected))
 
-    def before_exit(self) -> None:
-        """Nothing is kept."""
-
     def action_back(self) -> None:
         if not self.leave_log():
             self.dismiss()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -19,7 +20,9 @@ from ...guide.environment_values import check_new_name, new_environment
 from ...guide.profiles.edit import ProfileEdit, begin_edit
 from ...guide.profiles.environment_changes import copied_environment
 from ...guide.profiles.saved_changes import SavedChange
+from ...guide.text_drafts import TextDrafts
 from ...guide.workbench import Workbench
+from ...machine import Machine
 from ...magento.entities import READABLE, WRITABLE, Readable, Writable
 from ...profile.environment_names import TABLE, names_of
 from ...text import count, listed, shown_line
@@ -120,6 +123,18 @@ class PartForms:
     def unsaved(self) -> bool:
         """Whether an open form has changes."""
         return self._edits is not None and self._edits.setup.document.changed
+
+    def keep_unsaved(self, machine: Machine) -> None:
+        """Keeps the changes of an open form as unsaved text of the editor, which offers it. Blocks.
+
+        What cannot be written as text, or would contain a secret, is not kept.
+        """
+        if self._edits is None or not self.unsaved:
+            return
+        document = self._edits.setup.document
+        drafts, now = TextDrafts(machine.directories.state, self._path), machine.now().timestamp()
+        with suppress(UserError):
+            drafts.keep(1, document.text(), document.text_as_read, document.file_digest or "", now)
 
     async def edit(
         self, workbench: Workbench, family: ConfigurationFamily, name: str, at: FormPath = ()
