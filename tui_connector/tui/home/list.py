@@ -131,7 +131,7 @@ class HomeList(Painted, ScrollView, can_focus=True):
         """
         last = len(self._lines) - 1
         index = max(0, min(index, last))
-        for each in (*range(index, last + 1 if step > 0 else -1, step), *range(index, -1, -1)):
+        for each in (*range(index, last + 1 if step > 0 else -1, step), *range(index, -1, -1), *range(last + 1)):
             if (key := self._key(each) if each <= last else None) is not None:
                 if each != self._cursor or pin:
                     self._cursor = each

@@ -43,12 +43,29 @@ class BoundedList(OptionList):
             outer.scroll_page_down(animate=False)
         else:
             super().action_page_down()  # type: ignore[no-untyped-call]
+            self._stay_in_view(1)
 
     def action_page_up(self) -> None:
         if (outer := self._outer) is not None:
             outer.scroll_page_up(animate=False)
         else:
             super().action_page_up()  # type: ignore[no-untyped-call]
+            self._stay_in_view(-1)
+
+    def action_first(self) -> None:
+        super().action_first()
+        self._stay_in_view(-1)
+
+    def action_last(self) -> None:
+        super().action_last()
+        self._stay_in_view(1)
+
+    def _stay_in_view(self, by: int) -> None:
+        """After a jump down (1) or up (-1): where it ends at a title, Textual has no option under the cursor."""
+        if self.highlighted is None and self.option_count:
+            self.highlighted = self._next_from(self.option_count if by > 0 else -1, -by)
+        if self.at_end(by):
+            self._scroll_to_end(by)
 
     @property
     def _outer(self) -> Widget | None:
@@ -83,12 +100,19 @@ class BoundedList(OptionList):
         found = self._next(by)
         if found is not None:
             self.highlighted = found
-        else:  # the titles beyond the last option
-            self.scroll_end(animate=False) if by > 0 else self.scroll_home(animate=False)
+        else:
+            self._scroll_to_end(by)
+
+    def _scroll_to_end(self, by: int) -> None:
+        """Shows the titles beyond the last option, or the first one."""
+        self.scroll_end(animate=False) if by > 0 else self.scroll_home(animate=False)
 
     def _next(self, by: int) -> int | None:
         start = self.highlighted
         if start is None:
             start = -1 if by > 0 else self.option_count
+        return self._next_from(start, by)
+
+    def _next_from(self, start: int, by: int) -> int | None:
         rest = range(start + by, self.option_count if by > 0 else -1, by)
         return next((index for index in rest if not self.get_option_at_index(index).disabled), None)
