@@ -9,10 +9,13 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from http_server import Received, Server, reply, serving
+
+from tui_connector.units import from_timestamp
 
 Item = dict[str, Any]
 
@@ -136,6 +139,12 @@ class Listing:
 
 def product(number: int, updated_at: str = "2026-11-01 00:00:00") -> Item:
     return {"id": number, "sku": f"S{number}", "name": f"Product {number}", "updated_at": updated_at}
+
+
+def is_mark_of(mark: object, newest: str) -> bool:
+    """Whether a run that found this newest date leaves this mark: the time that it took to read it is subtracted."""
+    assert isinstance(mark, str)
+    return timedelta() <= from_timestamp(newest) - from_timestamp(mark) < timedelta(hours=1)
 
 
 def products(*numbers: int) -> dict[int, Item]:

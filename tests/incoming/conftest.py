@@ -23,3 +23,10 @@ def impatient(machine: Machine) -> Machine:
         await asyncio.sleep(0)
 
     return replace(machine, sleep=sleep, monotonic=lambda: machine.monotonic() + passed[0])
+
+
+@pytest.fixture
+def timeless(machine: Machine) -> Machine:
+    """No time passes while a run reads, so that the mark is the newest date."""
+    now, monotonic = machine.now(), machine.monotonic()
+    return replace(machine, now=lambda: now, monotonic=lambda: monotonic)

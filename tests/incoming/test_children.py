@@ -282,10 +282,10 @@ async def test_progress_counts_parents(tmp_path: Path, machine: Machine) -> None
     assert seen[-1] == (len(COUNTS), len(COUNTS))
 
 
-async def test_only_the_lists_of_changed_parents_are_read_again(tmp_path: Path, machine: Machine) -> None:
+async def test_only_the_lists_of_changed_parents_are_read_again(tmp_path: Path, timeless: Machine) -> None:
     incremental = {"field": "updated_at", "overlap": "1s"}
     async with store_with(dict.fromkeys(range(1, 30), 1)) as store:
-        runs = CommentRuns(store, tmp_path, machine, {"incremental": incremental})
+        runs = CommentRuns(store, tmp_path, timeless, {"incremental": incremental})
         for number, each in store.orders.items():
             each["updated_at"] = f"2026-11-01 00:00:{number:02}"
         assert (await runs.run()).items == 29

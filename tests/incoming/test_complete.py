@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -283,7 +284,9 @@ async def test_the_mark_stays_where_a_record_failed_and_nothing_is_written_twice
         summary = await reader.run(told=(told := RunNotes()))
         assert (summary.state, summary.failed, summary.items) == ("complete", 1, 28)
         assert [record.record for record in told.records] == ["entity_id 40"]
-        assert any("The next run reads changes since 2026-11-24 10:00:30 again" in each for each in summary.remarks)
+        assert any(
+            re.match("The next run reads changes since 2026-11-24 10:00:[23]. again", each) for each in summary.remarks
+        )
         broken.clear()
         assert (await reader.run()).items == 1
         assert (await reader.run()).items == 0

@@ -14,11 +14,11 @@ from tui_connector.profile.problems import check
 
 
 async def test_an_incremental_run_reads_what_changed_and_leaves_out_what_is_known(
-    tmp_path: Path, machine: Machine
+    tmp_path: Path, timeless: Machine
 ) -> None:
     items = {number: product(number, f"2026-11-24 10:00:{number:02d}") for number in range(1, 51)}
     async with listing(items) as store:
-        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at", "overlap": "10s"})
+        reader = shop(store, tmp_path, timeless, incremental={"field": "updated_at", "overlap": "10s"})
         assert (await reader.run()).items == 50
         items[3] = product(3, "2026-11-24 11:00:00")
         items[51] = product(51, "2026-11-24 10:00:50")  # written late, with a date of before the mark
@@ -58,11 +58,13 @@ async def test_a_stopped_incremental_run_does_not_move_the_mark(tmp_path: Path, 
     assert reader.ids() == list(range(1, 51))
 
 
-async def test_a_new_file_in_place_of_a_lost_one_says_from_when_its_items_are(tmp_path: Path, machine: Machine) -> None:
+async def test_a_new_file_in_place_of_a_lost_one_says_from_when_its_items_are(
+    tmp_path: Path, timeless: Machine
+) -> None:
     items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 21)}
     async with listing(items) as store:
         since = {"field": "updated_at", "from": "2026-11-05", "overlap": "1s"}
-        reader = shop(store, tmp_path, machine, incremental=since)
+        reader = shop(store, tmp_path, timeless, incremental=since)
         assert (await reader.run(RunOptions(limit=10))).items == 10
         reader.path.unlink()
         assert (await reader.run(told=(told := RunNotes()))).items == 16
@@ -77,10 +79,10 @@ async def test_a_new_file_in_place_of_a_lost_one_says_from_when_its_items_are(tm
         assert (await reader.run(RunOptions(full=True))).items == 16
 
 
-async def test_a_run_that_is_not_resumed_says_from_when_it_reads_again(tmp_path: Path, machine: Machine) -> None:
+async def test_a_run_that_is_not_resumed_says_from_when_it_reads_again(tmp_path: Path, timeless: Machine) -> None:
     items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 11)}
     async with listing(items) as store:
-        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at", "overlap": "1s"})
+        reader = shop(store, tmp_path, timeless, incremental={"field": "updated_at", "overlap": "1s"})
         await reader.run()
         await reader.run(RunOptions(limit=3), filter="id > `2`")
         await reader.run(told=(told := RunNotes()))

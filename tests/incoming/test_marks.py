@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from http_server import Received, reply, serving
-from runs import RunNotes, Shop
+from listing import Item, SearchRequest, listing, product
+from runs import RunNotes, Shop, shop
 
 from tui_connector.errors import UserError
 from tui_connector.incoming.moments import sort_key
@@ -97,7 +100,7 @@ async def test_since_a_date_is_refused_where_the_mark_is_the_number_of_a_row(tmp
     async with changes({"id": 1, "at": 4711}) as store:
         reader = reader_of(store, tmp_path, machine)
         await reader.run()
-        with pytest.raises(UserError, match="the mark is the number 4711"):
+        with pytest.raises(UserError, match="the mark is the number 47"):
             await reader.run(RunOptions(since="2026-11-24 20:00:00"))
 
 
@@ -109,3 +112,121 @@ async def test_items_of_the_overlap_are_known_when_their_numbers_get_another_dig
         reader = reader_of(store, tmp_path, machine, incremental={"field": "at", "overlap": "30s"})
         assert (await reader.run()).items == 41
         assert (await reader.run()).items == 0
+
+
+@dataclass
+class RunningClock:
+    """The clock of this machine, which a test sets forward while a run reads."""
+
+    at: datetime
+    passed: float = 0.0
+
+    def of(self, machine: Machine) -> Machine:
+        return replace(
+            machine,
+            now=lambda: self.at + timedelta(seconds=self.passed),
+            monotonic=lambda: machine.monotonic() + self.passed,
+        )
+
+
+@pytest.mark.parametrize("ahead", [0, 600, -600], ids=["equal", "ahead", "behind"])
+async def test_no_clock_of_the_web_server_loses_what_changes_during_a_run(
+    tmp_path: Path, machine: Machine, ahead: int
+) -> None:
+    """The run reads from 10:00 to 10:04 by the database's clock; the web server's and this machine's are others."""
+    clock = RunningClock(datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC) + timedelta(seconds=ahead))
+    items = {number: product(number, "2026-11-24 09:00:00") for number in range(1, 21)}
+
+    def change(asked: SearchRequest, page: list[Item]) -> bytes | None:
+        if clock.passed == 0 and asked.after >= 10:  # the page of item 1 has been read
+            clock.passed = 240
+            items[1] = product(1, "2026-11-24 10:00:30")
+            items[20] = product(20, "2026-11-24 10:04:00")
+            page[-1] = items[20]
+        return None
+
+    dated = format_datetime(clock.at, usegmt=True)
+    async with listing(items, change, dated=dated) as store:
+        incremental = {"field": "updated_at", "overlap": "1s"}
+        reader = shop(store, tmp_path, clock.of(machine), incremental=incremental)
+        assert (await reader.run(RunOptions(in_flight=1))).items == 20
+        store.dated = "Tue, 24 Nov 2026 11:00:00 GMT"
+        assert (await reader.run()).items == 1
+        assert reader.items()[-1] == items[1]
+        clock.passed = 4000
+        summary = await reader.run()  # the mark has moved on: only what is after the newest date less a second
+        assert (summary.items, summary.dropped) == (0, 1)
+
+
+async def test_the_time_for_which_a_run_was_interrupted_counts(tmp_path: Path, machine: Machine) -> None:
+    clock = RunningClock(datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC))
+    items = {number: product(number, "2026-11-24 09:00:00") for number in range(1, 21)}
+    async with listing(items, dated="Tue, 24 Nov 2026 12:00:00 GMT") as store:
+        reader = shop(store, tmp_path, clock.of(machine), incremental={"field": "updated_at", "overlap": "1s"})
+        await reader.run(RunOptions(limit=10))
+        clock.at += timedelta(hours=1)  # and no program runs meanwhile
+        items[1] = product(1, "2026-11-24 10:30:00")
+        items[20] = product(20, "2026-11-24 10:59:00")
+        assert (await reader.run()).state == "complete"
+        assert (await reader.run()).items == 1
+    assert reader.items()[-1] == items[1]
+
+
+async def test_an_item_that_failed_is_not_known_to_the_next_run(tmp_path: Path, machine: Machine) -> None:
+    items = {number: product(number, "2026-11-24 10:00:00") for number in range(1, 4)}
+    async with listing(items) as store:
+        transform = "{id: id, name: join('', [name])}"
+        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at"}, transform=transform)
+        assert (await reader.run()).items == 3
+        items[2]["name"] = 5
+        for _ in range(3):
+            assert (await reader.run()).failed == 1
+        items[2]["name"] = "five"
+        assert (await reader.run()).items == 1
+    assert reader.ids() == [1, 2, 3, 2]
+
+
+@pytest.mark.parametrize("identifier", [None, "code"], ids=["none", "missing in all items"])
+async def test_items_of_the_overlap_are_known_by_content_without_an_identifier(
+    tmp_path: Path, machine: Machine, identifier: str | None
+) -> None:
+    rows = [{"id": number, "at": "2026-11-24 10:00:00"} for number in (1, 2, 2)]
+    async with changes(*rows) as store:
+        reader = reader_of(store, tmp_path, machine, identifier=identifier)
+        assert (await reader.run()).items == 3
+        assert (await reader.run()).items == 0
+        store.items += [{"id": 2, "at": "2026-11-24 10:00:00"}, {"id": 1, "at": "2026-11-24 10:00:00"}]
+        store.items[0] = {"at": "2026-11-24 10:00:00", "id": 1}  # keys in another order are no change
+        assert (await reader.run()).items == 2
+        assert (await reader.run()).items == 0
+        store.items.append({"id": 3, "at": "2026-11-24 10:00:01"})
+        assert (await reader.run()).items == 1
+    assert reader.ids() == [1, 2, 2, 2, 1, 3]
+
+
+async def test_what_is_sent_without_a_date_in_each_run_is_written_once(tmp_path: Path, machine: Machine) -> None:
+    first = [{"id": 1, "at": "2026-11-24 10:00:00"}, {"id": 2, "at": None}, {"id": 3}, {"id": 4, "at": "0001-01-01"}]
+    async with changes(*first) as store:
+        reader = reader_of(store, tmp_path, machine)
+        assert (await reader.run()).items == 4
+        assert (await reader.run()).items == 0
+        store.items[1] = {"id": 2, "at": None, "changed": True}
+        assert (await reader.run()).items == 1
+        assert (await reader.run()).items == 0
+
+
+async def test_an_item_that_changes_back_is_written_again(tmp_path: Path, machine: Machine) -> None:
+    async with changes({"id": 1, "at": "2026-11-24 10:00:00", "on": True}) as store:
+        reader = reader_of(store, tmp_path, machine)
+        for on in (True, False, True):
+            store.items[0] = {**store.items[0], "on": on}
+            assert (await reader.run()).items == 1
+    assert [each["on"] for each in reader.items()] == [True, False, True]
+
+
+async def test_local_times_without_a_time_zone_are_requested_without_one(tmp_path: Path, timeless: Machine) -> None:
+    async with changes({"id": 1, "at": "2026-11-24T10:00:20.123"}) as store:
+        reader = reader_of(store, tmp_path, timeless, incremental={"field": "at", "overlap": "30s"})
+        await reader.run()
+        await reader.run()
+    assert store.asked[-1] == "2026-11-24T09:59:50"

@@ -17,10 +17,11 @@ from tui_connector.incoming.page_reader import PageRead
 from tui_connector.incoming.sink import SinkError
 from tui_connector.incoming.sinks.jsonl import JsonLinesSink, OpenJsonLines
 from tui_connector.incoming.unfound_fields import ColumnSearch
-from tui_connector.incoming.writing import RunCosts, RunWriter
+from tui_connector.incoming.writing import ReadTime, RunCosts, RunWriter
 from tui_connector.runs.ledger import Ledger, last_run
 
 COSTS = RunCosts(requests=1, retries=0, seconds=1.0)
+READ = ReadTime(store_began=None, elapsed=0.0)
 
 
 @dataclass
@@ -79,20 +80,20 @@ def largest_file(size: int) -> Iterator[None]:
 
 def test_a_line_that_is_written_in_part_is_in_no_step(writing: Writing) -> None:
     writer = writing.writer
-    writer.add([writing.page(1)], COSTS, None)
+    writer.add([writing.page(1)], COSTS, READ)
     with largest_file(1_000_000), pytest.raises(SinkError, match="maximum size"):
-        writer.add([writing.page(2), writing.page(3, size=600_000)], COSTS, None)
+        writer.add([writing.page(2), writing.page(3, size=600_000)], COSTS, READ)
     writer.catch_up(COSTS)  # it was due before the run could end
     assert writing.recorded()[0] in (0, 2, 4)
     with pytest.raises(SinkError, match="maximum size"):
-        writer.add([writing.page(4)], COSTS, None)
+        writer.add([writing.page(4)], COSTS, READ)
     assert writing.recorded()[0] in (0, 2, 4)
 
 
 def test_a_page_that_is_cut_by_a_limit_is_in_no_step(writing: Writing) -> None:
     writer = writing.writer
-    writer.add([writing.page(1)], COSTS, None)
+    writer.add([writing.page(1)], COSTS, READ)
     part = replace(writing.page(2), items=writing.page(2).items[:1], position=None)
-    writer.add_past_position(part, COSTS, None)
+    writer.add_past_position(part, COSTS, READ)
     writer.catch_up(COSTS)
     assert writing.recorded() == (2, {"page": 1})

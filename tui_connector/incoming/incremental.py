@@ -1,18 +1,22 @@
 """Incremental reads: the high-water mark, and the items that earlier runs have written.
 
-The mark is the newest date among the items of a complete run, but never later than the store's clock at that run's
-first response: changes made while the run was reading are read by the next one. An overlap before the mark is read
-again, because a row gets its date before it becomes visible; items read twice are recognised by identifier and content.
+Changes made while a run was reading must be read by the next one, so its mark is never later than its beginning by the
+clock that gives the dates. That clock is known from the dates only: when an item was read, it showed its date at least,
+and the time that had passed since the beginning is subtracted. The mark is the latest of these, but never later than
+the store's clock at the first response, as a date may be in the future. An overlap before the mark is read again,
+because a row gets its date before it becomes visible; items read twice are recognised by identifier and content, or by
+their content alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Self
+from math import ceil
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import msgspec
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -33,6 +37,10 @@ _DIGEST_SIZE = 12
 """Bytes of a hash."""
 _NO_DATES = ("0000-00-00", "0001-01-01")
 """Beginnings of the dates by which MySQL and .NET say that there is none."""
+_UNDATED = "undated"
+"""In place of the date of a remembered item that has none; it sorts after all dates."""
+_CONTENT = "\1"
+"""Begins what stands for the identifier of an item that has none."""
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
@@ -88,13 +96,34 @@ class Incremental(Model):
         return self
 
 
+ItemNote: TypeAlias = SeenItem | tuple[str, bytes]
+"""What the ledger remembers of an item: that it was seen near the mark, or its identifier and the digest of it."""
+
+
 @dataclass(slots=True)
-class PageChanges:
-    """What a page adds to the ledger."""
+class KnownItems:
+    """What the next step adds to the ledger."""
 
     seen: list[SeenItem] = field(default_factory=list)
     contents: list[tuple[str, bytes]] = field(default_factory=list)
-    dropped: int = 0
+
+    def add(self, notes: Iterable[ItemNote | None]) -> None:
+        for each in notes:
+            if isinstance(each, SeenItem):
+                self.seen.append(each)
+            elif each is not None:
+                self.contents.append(each)
+
+
+@dataclass(slots=True)
+class NewItems:
+    """The items of a page that are new or changed."""
+
+    items: list[bytes] = field(default_factory=list)
+    notes: list[ItemNote | None] = field(default_factory=list)
+    """What to remember of each of these once it is written: one that fails must not be known to the next run."""
+    known: list[ItemNote | None] = field(default_factory=list)
+    """What to remember of each of the others, which earlier runs have written."""
 
 
 class ChangeFilter:
@@ -125,34 +154,55 @@ class ChangeFilter:
         self._skip_known = skip_known and (self._by_content or ledger.has_seen(run.id))
         self._remembers_all = skip_known and not self._by_content
         """Whether the run began at a mark: it starts there again if anything fails, so all its items are remembered."""
+        self._read_again: dict[str, int] = {}
+        """By their content: how many equal items without an identifier this run has read."""
         self.newest = run.newest
+        """The newest date that was read, less the time until it was read."""
         self.store_began = run.store_began
 
-    def select_new(self, items: Sequence[bytes], known: PageChanges, parent: bytes | None = None) -> list[bytes]:
-        """The items to write; what the ledger is to remember of them is added to `known`.
+    def select_new(self, items: Sequence[bytes], parent: bytes | None = None, *, elapsed: float) -> NewItems:
+        """The items to write. `elapsed`: at least the seconds between the run's first request and this response.
 
         The date of items of a child list is that of their `parent`, which counts also where it has none.
         """
         if self._by_content:
-            return self._select_by_content(items, known)
-        assert self._date is not None
+            return self._select_by_content(items)
         dates = [self._date_of(item) for item in items] if parent is None else [self._date_of(parent)] * len(items)
-        found = dates if parent is None else [self._date_of(parent)]
-        self.newest = latest(self.newest, *found)
+        newest = latest(*dates) if parent is None else self._date_of(parent)
+        if newest is not None:
+            self.newest = latest(self.newest, earlier(newest, timedelta(seconds=ceil(elapsed))))
         threshold = sort_key(self.forget_before() or "")
-        kept = []
+        selected = NewItems()
         for item, date in zip(items, dates, strict=True):
-            identifier = _text(self._identifier(item)) if self._identifier else None
-            if identifier is not None and (self._skip_known or sort_key(date or "") >= threshold):
-                if date is not None and sort_key(date) >= threshold:
-                    known.seen.append(SeenItem(sortable(date), identifier, digest(item)))
-                if self._skip_known and any(
-                    is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)
-                ):
-                    known.dropped += 1
-                    continue
-            kept.append(item)
-        return kept
+            note = None
+            if date is None or sort_key(date) >= threshold:  # the store may send what has no date in every run
+                recognised = digest(item)
+                note = SeenItem(sortable(date) if date else _UNDATED, self._name_of(item, recognised), recognised)
+            if note is not None and self._skip_known and self._is_known(item, note):
+                selected.known.append(note)
+            else:
+                selected.items.append(item)
+                selected.notes.append(note)
+        return selected
+
+    def _name_of(self, item: bytes, recognised: bytes) -> str:
+        """The item's identifier, or its content in place of one."""
+        identifier = _text(self._identifier(item)) if self._identifier else None
+        return _CONTENT + recognised[_DIGEST_SIZE:].hex() if identifier is None else identifier
+
+    def _is_known(self, item: bytes, note: SeenItem) -> bool:
+        """Whether the last run that read this item wrote it as it is now.
+
+        Equal items without an identifier are as many as that run read: what is more is new.
+        """
+        seen = self._ledger.seen(self._run.id, note.identifier)
+        if not note.identifier.startswith(_CONTENT):
+            return any(is_same(item, each) for each in seen)
+        again = self._read_again.get(note.identifier)
+        if again is None:  # those that the interrupted part of this run has read
+            again = len(self._ledger.seen_in(self._run.id, note.identifier)) if self._run.read else 0
+        self._read_again[note.identifier] = again + 1
+        return again < len(seen)
 
     def _date_of(self, item: bytes) -> str | None:
         """The item's date, or the number used instead; None for the zero dates of databases."""
@@ -174,22 +224,24 @@ class ChangeFilter:
             return index, newest
         return None
 
-    def _select_by_content(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
+    def _select_by_content(self, items: Sequence[bytes]) -> NewItems:
         assert self._identifier is not None
         identifiers = [_text(self._identifier(item)) for item in items]
         earlier = self._ledger.content([identifier for identifier in identifiers if identifier is not None])
-        kept = []
+        selected = NewItems()
         for item, identifier in zip(items, identifiers, strict=True):
+            note, same = None, False
             if identifier is not None:
                 recorded = earlier.get(identifier)
                 same = self._skip_known and recorded is not None and is_same(item, recorded)
                 if not same or (recorded is not None and len(recorded) == _DIGEST_SIZE):
-                    known.contents.append((identifier, digest(item)))
-                if same:
-                    known.dropped += 1
-                    continue
-            kept.append(item)
-        return kept
+                    note = identifier, digest(item)
+            if same:
+                selected.known.append(note)
+            else:
+                selected.items.append(item)
+                selected.notes.append(note)
+        return selected
 
     def threshold(self) -> str | None:
         """The date from which on items must be remembered, as far as known now."""

@@ -34,9 +34,11 @@ class TransformedItems:
     """The items of a page after filter and transform."""
 
     items: Sequence[bytes]
-    filtered_out: int
-    """How many items the filter has dropped."""
-    rejected: Sequence[RejectedItem]
+    sources: Sequence[int]
+    """Of each of these, the index among the input."""
+    filtered_out: Sequence[int] = ()
+    """The items that the filter has dropped, by their index among the input."""
+    rejected: Sequence[RejectedItem] = ()
     """Items whose filter or transform fails, by their index among the input."""
 
 
@@ -62,8 +64,10 @@ class ItemTransform:
         Null in place of an item always fails: GraphQL sends it for an item that could not be read.
         """
         if self._transform is None and self._filter is None and NO_ITEM not in items:
-            return TransformedItems(items, 0, ())
+            return TransformedItems(items, range(len(items)))
         kept: list[bytes] = []
+        sources: list[int] = []
+        filtered_out: list[int] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
             if item == NO_ITEM:
@@ -71,16 +75,21 @@ class ItemTransform:
                 continue
             if self._transform is None and self._filter is None:
                 kept.append(item)
+                sources.append(index)
                 continue
             try:
                 reshaped = self._transform_item(item)
             except _TransformError as failure:
                 rejected.append(RejectedItem(index, str(failure)))
+                continue
+            if reshaped is None:
+                filtered_out.append(index)
             else:
-                kept.extend(reshaped)
+                kept.append(reshaped)
+                sources.append(index)
         self._filtered += len(items)
         self._transformed += len(kept)
-        return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
+        return TransformedItems(kept, sources, filtered_out, rejected)
 
     def fresh(self) -> ItemTransform:
         """The same, with no items so far."""
@@ -96,8 +105,8 @@ class ItemTransform:
             return []
         return lost_by_transform(self._transform_lookups, self._transformed)
 
-    def _transform_item(self, item: bytes) -> Sequence[bytes]:
-        """The transformed item, or nothing if the filter drops it."""
+    def _transform_item(self, item: bytes) -> bytes | None:
+        """The transformed item; None if the filter drops it."""
         try:
             decoded = decode_json(item)
         except InvalidJson as error:
@@ -108,16 +117,16 @@ class ItemTransform:
             except InvalidValue as error:
                 raise _TransformError(f"the filter cannot be evaluated: {error}") from error
             if not is_truthy(found):
-                return ()
+                return None
         if self._transform is None:
-            return (item,)
+            return item
         try:
             result, why = self._transform.find(decoded, Budget(), self._transform_lookups)
         except InvalidValue as error:
             raise _TransformError(f"the transform cannot be evaluated: {error}") from error
         if why is not None:
             raise _TransformError(f"the transform finds nothing: {why}")
-        return (encode_json(result),)
+        return encode_json(result)
 
 
 class _TransformError(Exception):
@@ -238,7 +247,7 @@ class Incoming(Named):
             columns.note(transformed.items)
             unfound += columns.unfound()
         decoded = list(map(decode_json, transformed.items))
-        return WrittenItems(decoded, transformed.filtered_out, unfound, transformed.rejected)
+        return WrittenItems(decoded, len(transformed.filtered_out), unfound, transformed.rejected)
 
     def parents_among(self, items: Sequence[Json]) -> list[Json]:
         """The items for which child lists are read: those that the filter keeps."""

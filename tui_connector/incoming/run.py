@@ -34,7 +34,7 @@ from ..runs.progress import (
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
-from ..units import duration
+from ..units import duration, from_timestamp
 from .child_list import first_position, parents_read
 from .children import ChildReader, smaller_pages
 from .errors import empty_list, error_for_exception
@@ -46,7 +46,7 @@ from .reading import ListReader
 from .sink import SinkClosed, SinkError
 from .start import ListRequest, OpenRun, RunEnvironment, RunOptions, StartPoint, begin_run, can_start_at
 from .unfound_fields import CODE as UNFOUND
-from .writing import STEP, RunCosts, RunWriter
+from .writing import STEP, ReadTime, RunCosts, RunWriter
 
 log = logging.getLogger(__name__)
 
@@ -384,14 +384,14 @@ class Run:
     async def _write(self, pages: list[PageRead], writer: RunWriter, reader: PageReader) -> bool:
         """Writes pages; returns whether to read on."""
         whole, part = self._within_limit(pages)
-        store_time = magento_date(reader.store_time or self._started_at)
+        read = ReadTime(magento_date(reader.store_time or self._started_at), self._elapsed())
         writer.incomplete_reason = reader.doubt
         self._parents_done = max([self._parents_done, *(parents_read(page.position) for page in whole)])
-        failed = await self._in_thread(writer.add, whole, self._total_costs(), store_time)
+        failed = await self._in_thread(writer.add, whole, self._total_costs(), read)
         if part is not None:
             assert self._opened is not None
             self._opened.past_position = True
-            failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), store_time)
+            failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), read)
         for each in failed:
             self._watcher.failed(each)
         self._catch_up_later(writer)
@@ -439,6 +439,16 @@ class Run:
     def _on_wait(self, error: RunError, pause: float) -> None:
         log.info("run of %s waits %.1f s: %s", self._name, pause, error.message)
         self._watcher.note(f"{error.message}, retrying in {duration(pause)}.", warning=True)
+
+    def _elapsed(self) -> float:
+        """Seconds since the list began to be read, by whichever clock says more: one of them may have been set."""
+        assert self._opened is not None
+        began, slices = self._started_at, self._options.slice_items
+        if slices is not None:
+            began = from_timestamp(slices.plan.created)
+        elif self._opened.start.resumes:
+            began = from_timestamp(self._opened.start.run.began)
+        return max(self._total_costs().seconds, (self._machine.now() - began).total_seconds())
 
     def _total_costs(self) -> RunCosts:
         run = self._opened.start.run if self._opened else None

@@ -240,8 +240,6 @@ def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | N
         return None
     if mark is None or mark.value is None:
         return incremental.from_
-    if incoming.identifier is None and is_number(mark.value):  # rows of an overlap could not be recognised
-        return mark.value
     return earlier(mark.value, timedelta(seconds=seconds(incremental.overlap)))
 
 

@@ -18,7 +18,7 @@ from ..runs.database import LedgerError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning
-from .incremental import ChangeFilter, PageChanges
+from .incremental import ChangeFilter, ItemNote, KnownItems
 from .model import NO_ITEM, ItemTransform
 from .moments import latest, sortable
 from .page_reader import PageRead
@@ -67,11 +67,21 @@ class RunCosts:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTime:
+    """When pages were read."""
+
+    store_began: str | None
+    """The store's clock at the first response, as Magento writes it."""
+    elapsed: float
+    """At least the seconds since the run's first request, including those for which the run was interrupted."""
+
+
 @dataclass(slots=True)
 class _Pending:
     """What the next step records in the ledger besides the counts."""
 
-    known: PageChanges = field(default_factory=PageChanges)
+    known: KnownItems = field(default_factory=KnownItems)
     failed: list[FailedRecord] = field(default_factory=list)
 
 
@@ -186,7 +196,7 @@ class RunWriter:
         """Why the items read may not be the whole list; recorded in each step, for a process that resumes the run."""
         self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, total=run.expected)
 
-    def add(self, pages: Sequence[PageRead], costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
+    def add(self, pages: Sequence[PageRead], costs: RunCosts, read: ReadTime) -> list[FailedRecord]:
         """Writes pages, with a durable step if one is due; returns the records that failed. Raises `SinkError`.
 
         The first step comes before the first item, so that the sink is known to hold this run's items; but not before
@@ -196,22 +206,22 @@ class RunWriter:
         if self._failure is not None:
             raise self._failure
         try:
-            return self._add_pages(pages, costs, store_time)
+            return self._add_pages(pages, costs, read)
         except (SinkError, LedgerError) as error:
             self._failure = error
             raise
 
-    def _add_pages(self, pages: Sequence[PageRead], costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
+    def _add_pages(self, pages: Sequence[PageRead], costs: RunCosts, read: ReadTime) -> list[FailedRecord]:
         if not self.written.read:
             self._check_fields(pages)
         if self._changes is not None and self._changes.store_began is None:
-            self._changes.store_began = store_time
+            self._changes.store_began = read.store_began
         if not self._has_begun and (self._run.items or any(page.items or page.failed for page in pages)):
             self._step(costs)
             self._has_begun = True
         failed: list[FailedRecord] = []
         for page in pages:
-            failed += self._add(page)
+            failed += self._add(page, read.elapsed)
         if self._has_begun and self._monotonic() - self._last_step >= STEP:
             self._step(costs)
         return failed
@@ -228,12 +238,12 @@ class RunWriter:
         except (SinkError, LedgerError) as error:
             self._failure = error
 
-    def add_past_position(self, page: PageRead, costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
+    def add_past_position(self, page: PageRead, costs: RunCosts, read: ReadTime) -> list[FailedRecord]:
         """Writes part of a page as the end of the run: the next run cuts it off and reads the page again."""
-        self.add([], costs, store_time)
+        self.add([], costs, read)
         self._step(costs)
         self._is_past_position = True
-        return self._add(page)
+        return self._add(page, read.elapsed)
 
     def _check_fields(self, pages: Sequence[PageRead]) -> None:
         """Raises `UserError` if the first items of the list lack the date, or an identifier that is needed."""
@@ -324,18 +334,22 @@ class RunWriter:
                 "--full starts over",
             )
 
-    def _add(self, page: PageRead) -> list[FailedRecord]:
+    def _add(self, page: PageRead, elapsed: float) -> list[FailedRecord]:
         written, items = self.written, page.items
         self._note_duplicates(page)
+        notes: Sequence[ItemNote | None] = ()
         if self._changes is not None:
             self._check_dates(self._changes, [page.parent] if page.parent else items)
-            known = self._pending.known
-            items = self._changes.select_new(items, known, page.parent)
-            written.dropped, known.dropped = written.dropped + known.dropped, 0
+            selected = self._changes.select_new(items, page.parent, elapsed=elapsed)
+            items, notes = selected.items, selected.notes
+            self._pending.known.add(selected.known)
+            written.dropped += len(selected.known)
         transformed = self._transform(items)
-        written.filtered_out += transformed.filtered_out
+        written.filtered_out += len(transformed.filtered_out)
         self._columns.note(transformed.items)
         rejected = self._sink.write(transformed.items) if transformed.items else ()
+        unwritten = {each.index for each in transformed.rejected} | {transformed.sources[e.index] for e in rejected}
+        self._pending.known.add(note for index, note in enumerate(notes) if index not in unwritten)
         output = " of the output"
         failed = [
             *page.failed,

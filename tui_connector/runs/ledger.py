@@ -401,11 +401,14 @@ class Ledger(LedgerDatabase):
             database.execute("delete from run where id <= ?", (run.id - _RUNS_KEPT,))
 
     def seen(self, before: int, identifier: str) -> list[bytes]:
-        """The digests under which runs before this one brought this item, near the mark."""
+        """The digests under which the last run before this one that read this item near the mark knows it."""
+        last = self._one("select max(run) from seen where identifier = ? and run < ?", (identifier, before))
+        return [] if last is None or last[0] is None else self.seen_in(int(last[0]), identifier)
+
+    def seen_in(self, run: int, identifier: str) -> list[bytes]:
+        """The digests under which this run knows the item, one for each time that it read it."""
         with explained(self.path):
-            rows = self._database.execute(
-                "select digest from seen where identifier = ? and run < ?", (identifier, before)
-            )
+            rows = self._database.execute("select digest from seen where identifier = ? and run = ?", (identifier, run))
             return [row[0] for row in rows]
 
     def has_seen(self, before: int) -> bool:
