@@ -50,8 +50,8 @@ class Changes:
 
 
 @asynccontextmanager
-async def changes(*items: dict[str, Any]) -> AsyncIterator[Changes]:
-    store = Changes(list(items))
+async def changes(*items: dict[str, Any], **more: str) -> AsyncIterator[Changes]:
+    store = Changes(list(items), **more)
     async with serving(store.response) as server:
         store.url = server.url
         yield store
@@ -230,3 +230,61 @@ async def test_local_times_without_a_time_zone_are_requested_without_one(tmp_pat
         await reader.run()
         await reader.run()
     assert store.asked[-1] == "2026-11-24T09:59:50"
+
+
+@pytest.mark.parametrize("how", ["with a space", "with a T", "in seconds"])
+async def test_a_mark_in_the_future_is_said_and_full_sets_it_again(tmp_path: Path, machine: Machine, how: str) -> None:
+    """The store's clock was a year ahead in the first run, and right in the later ones."""
+    morning, noon, _ = DATES[how]
+    future = str(int(noon) + 31_536_000) if how == "in seconds" else noon.replace("2026", "2027")
+    clock = RunningClock(datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC))
+    async with changes({"id": 1, "at": future}, dated="Wed, 24 Nov 2027 12:00:10 GMT") as store:
+        reader = reader_of(store, tmp_path, clock.of(machine), incremental={"field": "at", "overlap": "30s"})
+        assert (await reader.run()).state == "complete"
+        clock.at = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
+        store.dated = "Wed, 25 Nov 2026 12:00:00 GMT"
+        store.items = [{"id": 1, "at": morning}, {"id": 2, "at": noon}]
+        for items in (1, 0):  # what has changed since the run that set the mark, each time once
+            summary = await reader.run(told=(told := RunNotes()))
+            assert (summary.state, summary.code, summary.items) == ("incomplete", "mark-ahead", items)
+            assert "is later than the store's clock, 2026-11-25 12:00:00, so changes before " in summary.reason
+            assert [code for code, _ in told.warnings] == ["mark-ahead"]
+            assert summary.remarks == ()
+        assert (await reader.run(RunOptions(full=True))).state == "complete"
+        assert sort_key(mark_of(reader)) <= sort_key(noon)
+        store.items[0] = {"id": 1, "at": DATES[how][EVENING]}
+        assert (await reader.run()).items == 1
+
+
+async def test_since_a_date_before_a_mark_in_the_future_sets_it_again(tmp_path: Path, machine: Machine) -> None:
+    async with changes({"id": 1, "at": "2027-11-24 12:00:00"}, dated="Wed, 24 Nov 2027 12:00:10 GMT") as store:
+        reader = reader_of(store, tmp_path, machine)
+        await reader.run()
+        store.dated = "Wed, 25 Nov 2026 12:00:00 GMT"
+        store.items = [{"id": 1, "at": "2026-11-24 12:00:00"}]
+        assert (await reader.run(RunOptions(since="2026-11-24 00:00:00"))).items == 1
+        store.items = [{"id": 1, "at": "2026-11-24 13:00:00"}]
+        summary = await reader.run()
+    assert (summary.state, summary.items) == ("complete", 1)
+
+
+async def test_a_mark_at_a_clock_that_differs_less_than_the_overlap_is_used(tmp_path: Path, machine: Machine) -> None:
+    """Several web servers answer for a store, and their clocks are not the same."""
+    async with changes({"id": 1, "at": "2026-11-24 12:00:10"}, dated="Tue, 24 Nov 2026 12:00:10 GMT") as store:
+        reader = reader_of(store, tmp_path, machine, incremental={"field": "at", "overlap": "30s"})
+        await reader.run()
+        store.dated = "Tue, 24 Nov 2026 12:00:00 GMT"
+        store.items.append({"id": 2, "at": "2026-11-24 12:00:00"})
+        summary = await reader.run()
+    assert (summary.state, summary.items) == ("complete", 1)
+
+
+async def test_a_full_run_that_is_resumed_writes_everything(tmp_path: Path, machine: Machine) -> None:
+    """Also the items near the mark of the run before, which its new output does not have."""
+    items = {number: product(number, f"2026-11-24 10:00:{number:02d}") for number in range(1, 21)}
+    async with listing(items) as store:
+        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at", "from": "2026-11-01"})
+        await reader.run()
+        await reader.run(RunOptions(full=True, limit=10))
+        assert (await reader.run()).state == "complete"
+    assert reader.ids() == list(range(1, 21))

@@ -41,6 +41,8 @@ _UNDATED = "undated"
 """In place of the date of a remembered item that has none; it sorts after all dates."""
 _CONTENT = "\1"
 """Begins what stands for the identifier of an item that has none."""
+MARK_AHEAD = "mark-ahead"
+"""Code of the end of a run whose mark was later than the store's clock."""
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
@@ -137,9 +139,10 @@ class ChangeFilter:
         run: RunRow,
         *,
         skip_known: bool,
+        read_until: str | None = None,
         accepts_date: Callable[[str], bool] = lambda date: True,
     ) -> None:
-        """`skip_known`: leaves out what is known; otherwise it is only noted.
+        """`skip_known`: leaves out what is known; otherwise it is only noted. `read_until`: see `StartPoint`.
 
         `accepts_date`: whether the list can be requested from this date on.
         """
@@ -150,7 +153,7 @@ class ChangeFilter:
         self._overlap = timedelta(seconds=seconds(incremental.overlap))
         self._date = field_reader(incremental.field) if incremental.field else None
         self._identifier = field_reader(identifier) if identifier else None
-        self._ledger, self._run = ledger, run
+        self._ledger, self._run, self._read_until = ledger, run, read_until
         self._skip_known = skip_known and (self._by_content or ledger.has_seen(run.id))
         self._remembers_all = skip_known and not self._by_content
         """Whether the run began at a mark: it starts there again if anything fails, so all its items are remembered."""
@@ -254,9 +257,10 @@ class ChangeFilter:
 
     def mark(self) -> str | None:
         """The mark, once this run is complete."""
-        if self.newest is None or self.store_began is None:
-            return self.newest
-        return at_most(self.newest, from_timestamp(self.store_began))
+        found = latest(self._read_until, self.newest)
+        if found is None or self.store_began is None:
+            return found
+        return at_most(found, from_timestamp(self.store_began))
 
 
 def magento_date(moment: datetime) -> str:

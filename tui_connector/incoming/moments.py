@@ -85,14 +85,19 @@ def earlier(value: str, span: timedelta) -> str:
     return value if moment is None else written_like(moment - span, value)
 
 
-def at_most(value: str, limit: datetime) -> str:
-    """The value, or the moment `limit` in the same format where that is earlier. Row numbers have no limit."""
+def is_after(value: str, moment: datetime) -> bool:
+    """Whether the value is later than this moment; False for row numbers."""
     if is_number(value):
         number = Decimal(value)
-        now = Decimal(int(limit.timestamp())) * _unit(number)
-        return _plain_number(now) if now < number <= now + _MAX_FUTURE * _unit(number) else value
-    moment = moment_of(value)
-    return value if moment is None or moment <= limit else written_like(limit, value)
+        as_number = Decimal(int(moment.timestamp())) * _unit(number)
+        return as_number < number <= as_number + _MAX_FUTURE * _unit(number)
+    written = moment_of(value)
+    return written is not None and written > moment
+
+
+def at_most(value: str, limit: datetime) -> str:
+    """The value, or the moment `limit` in the same format where that is earlier. Row numbers have no limit."""
+    return written_like(limit, value) if is_after(value, limit) else value
 
 
 def written_like(moment: datetime, example: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -38,19 +39,36 @@ from ..units import duration, from_timestamp
 from .child_list import first_position, parents_read
 from .children import ChildReader, smaller_pages
 from .errors import empty_list, error_for_exception
-from .incremental import magento_date
+from .incremental import MARK_AHEAD, magento_date
 from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
 from .pagination import Pagination, PaginationError
 from .reading import ListReader
 from .sink import SinkClosed, SinkError
-from .start import ListRequest, OpenRun, RunEnvironment, RunOptions, StartPoint, begin_run, can_start_at
+from .start import (
+    ListRequest,
+    OpenRun,
+    RunEnvironment,
+    RunOptions,
+    StartPoint,
+    begin_run,
+    can_start_at,
+    start_before,
+    starts_ahead,
+)
 from .unfound_fields import CODE as UNFOUND
 from .writing import STEP, ReadTime, RunCosts, RunWriter
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class _MarkAhead(Exception):
+    """The mark is later than the store's clock; nothing has been written yet."""
+
+    def __init__(self, clock: datetime) -> None:
+        self.clock = clock
 
 
 class Run:
@@ -72,6 +90,8 @@ class Run:
         self._started = 0.0
         self._started_at = self._machine.now()
         """By this machine's clock: the upper bound of the mark if the store sends no Date."""
+        self._is_mark_ahead = False
+        """Whether the mark was later than the store's clock, so that the run started before it."""
         self._limit = self._remaining = options.limit
         self._warnings: tuple[RunWarning, ...] | None = None
         """What the first pages have shown; None before them."""
@@ -242,15 +262,18 @@ class Run:
     async def _read_and_write(self, opened: OpenRun) -> RunEnd:
         """Reads and writes all pages; returns how that ended."""
         try:
-            pagination, request = self._list_request.pages(opened.start)
-            position = await self._with_secrets(opened.start.position, request)
-            self._reader = self._list_reader(pagination, request, opened.start, position)
-            if isinstance(self._reader, ChildReader):
-                self._progress.resumed_parents = self._parents_done = parents_read(position)
-            if self._stopped is not None:
-                self._reader.stop(self._stopped)
-            while not await self._read_pages(self._reader, opened.writer):
-                pass
+            reader = await self._open_reader(opened.start)
+            try:
+                while not await self._read_pages(reader, opened.writer):
+                    pass
+            except _MarkAhead as ahead:
+                start = await self._in_thread(start_before, opened.ledger, self._incoming, opened.start, ahead.clock)
+                opened.start = start
+                for note in start.notes:
+                    self._watcher.note(note, warning=True, code=MARK_AHEAD)
+                reader = await self._open_reader(start)
+                while not await self._read_pages(reader, opened.writer):
+                    pass
         except RunFailed as failed:
             return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
         except SinkClosed:
@@ -269,8 +292,20 @@ class Run:
         if isinstance(self._reader, ChildReader) and not self._reader.read and previous_total:
             empty = empty_list(previous_total, f"All lists of {self._list_request.lineage[-2][0]} are empty")
             return RunEnd(END_STATES[empty.action], str(empty), empty.code)
-        why = self._reader.why_incomplete() or await self._in_thread(opened.writer.duplicates)
-        return RunEnd("incomplete", why, "incomplete") if why else RunEnd("complete")
+        why = reader.why_incomplete() or await self._in_thread(opened.writer.duplicates)
+        code = MARK_AHEAD if self._is_mark_ahead else "incomplete"
+        return RunEnd("incomplete", why, code) if why else RunEnd("complete")
+
+    async def _open_reader(self, start: StartPoint) -> PageReader:
+        """The reader of what this run reads, from where it starts."""
+        pagination, request = self._list_request.pages(start)
+        position = await self._with_secrets(start.position, request)
+        reader = self._reader = self._list_reader(pagination, request, start, position)
+        if isinstance(reader, ChildReader):
+            self._progress.resumed_parents = self._parents_done = parents_read(position)
+        if self._stopped is not None:
+            reader.stop(self._stopped)
+        return reader
 
     @property
     def _limit_reached(self) -> bool:
@@ -384,12 +419,16 @@ class Run:
     async def _write(self, pages: list[PageRead], writer: RunWriter, reader: PageReader) -> bool:
         """Writes pages; returns whether to read on."""
         whole, part = self._within_limit(pages)
-        read = ReadTime(magento_date(reader.store_time or self._started_at), self._elapsed())
+        assert self._opened is not None
+        clock = reader.store_time or self._started_at
+        if not self._is_mark_ahead and not writer.written.read and starts_ahead(self._opened.start, clock):
+            self._is_mark_ahead = True
+            raise _MarkAhead(clock)
+        read = ReadTime(magento_date(clock), self._elapsed())
         writer.incomplete_reason = reader.doubt
         self._parents_done = max([self._parents_done, *(parents_read(page.position) for page in whole)])
         failed = await self._in_thread(writer.add, whole, self._total_costs(), read)
         if part is not None:
-            assert self._opened is not None
             self._opened.past_position = True
             failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), read)
         for each in failed:

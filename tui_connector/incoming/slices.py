@@ -29,6 +29,7 @@ from ..units import duration, from_timestamp, timestamp
 from .errors import error_for_exception, error_for_response, with_explanation
 from .incremental import magento_date
 from .model import Incoming
+from .moments import is_after
 from .pagination import RANGES_HINT, Pagination, PaginationError
 from .run import Run
 from .sink import SinkError
@@ -100,6 +101,12 @@ class SlicePlanner:
                 "list changes while it is planned",
                 "Plan again, or run the incoming without slices." if by == "id" else "Plan with --by id.",
             )
+        clock = self._store_time or now
+        if since is not None and is_after(since, clock):
+            message = (
+                f"Changes since {since} would be read, which is later than the store's clock, {magento_date(clock)}"
+            )
+            raise SliceError("slices-unusable", message, "Plan everything with --full, which sets the mark again.")
         return SlicePlan(
             run_id=run_id,
             profile=profile,
@@ -113,7 +120,7 @@ class SlicePlanner:
             since=since,
             last_run=previous,
             full=self._options.full,
-            store_time=magento_date(self._store_time or now),
+            store_time=magento_date(clock),
             expected=counted,
             above=above,
             slices=tuple(slices),

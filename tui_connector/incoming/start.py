@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
@@ -26,7 +26,7 @@ from ..text import count
 from ..units import from_timestamp, timestamp
 from .incremental import ChangeFilter
 from .model import Incoming, entity_names, lineage
-from .moments import earlier, is_number, is_time_number, sort_key, written_like
+from .moments import at_most, earlier, is_after, is_number, is_time_number, sort_key, written_like
 from .output_path import OutputPaths
 from .output_writers import writer_of
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
@@ -95,6 +95,13 @@ class StartPoint:
     """Whether an interrupted run is continued."""
     previous_total: int | None = None
     """Items in the list when it was last read completely; None for a run that does not read the whole list."""
+    read_until: str | None = None
+    """The date up to which everything was read before this run: it does not move the mark back beyond that.
+
+    None for a run that reads everything: its mark is what it finds, also where the former mark was later.
+    """
+    mark: str | None = None
+    """The mark that this run begins at; None for one that reads everything, or from a date of its user."""
 
 
 def run_fingerprint(
@@ -159,12 +166,19 @@ def begin_run(
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, known)
+            if incoming.incremental is not None and not incoming.incremental.content:
+                skip_known = skip_known and _is_change(incoming, unfinished.since)
+            read_until = known.value if known is not None and skip_known else None
             if unfinished.at_end:
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items:,} items had been written."]
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {count(unfinished.items, 'item')}."]
             at_end = unfinished.at_end
-            return StartPoint(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end, resumes=True)
+            return StartPoint(
+                *(unfinished, unfinished.position, unfinished.sink, skip_known, notes, at_end),
+                resumes=True,
+                read_until=read_until,
+            )
         why = _why_not_resumed(unfinished, fingerprint, request_line, resumable=resumable)
         if why:
             again = f"Reading again what has changed since {since}" if _is_change(incoming, since) else "Starting over"
@@ -188,7 +202,36 @@ def begin_run(
         skip_known,
         notes,
         previous_total=_previous_total(ledger, fingerprint) if reads_all else None,
+        read_until=known_until if options.since is None else since,
+        mark=known_until if options.since is None else None,
     )
+
+
+def starts_ahead(start: StartPoint, clock: datetime) -> bool:
+    """Whether a run that begins at a mark requests only what is later than the store's clock."""
+    return start.mark is not None and start.run.since is not None and is_after(start.run.since, clock)
+
+
+def start_before(ledger: Ledger, incoming: Incoming, start: StartPoint, clock: datetime) -> StartPoint:
+    """Where the run starts instead of a mark that is later than the store's clock.
+
+    One of the two clocks was wrong when the mark was set, or the store's is now. What has changed since the run that
+    set the mark is read, and nothing proves that it is all.
+    """
+    mark, incremental = start.mark, incoming.incremental
+    assert mark is not None
+    assert incremental is not None
+    setters = [
+        row.began
+        for row in ledger.runs()
+        if row.state == "complete" and row.newest is not None and sort_key(row.newest) >= sort_key(mark)
+    ]
+    limits = [clock, *map(from_timestamp, setters)]
+    since = earlier(at_most(mark, min(limits)), timedelta(seconds=seconds(incremental.overlap)))
+    later = f"The mark {mark} is later than the store's clock, {timestamp(clock.astimezone(UTC))}"
+    doubt = f"{later}, so changes before {since} may be missing. Read everything with --full, which sets the mark again"
+    run = ledger.restart(start.run, since, doubt)
+    return replace(start, run=run, notes=[f"{later}: reading what has changed since {since} instead."])
 
 
 def _previous_total(ledger: Ledger, fingerprint: str) -> int:
@@ -398,6 +441,7 @@ class OpenRun:
                     ledger,
                     start.run,
                     skip_known=start.skip_known,
+                    read_until=start.read_until,
                     accepts_date=accepts_date,
                 )
 

@@ -18,9 +18,9 @@ from ..runs.database import LedgerError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning
-from .incremental import ChangeFilter, ItemNote, KnownItems
+from .incremental import MARK_AHEAD, ChangeFilter, ItemNote, KnownItems
 from .model import NO_ITEM, ItemTransform
-from .moments import latest, sortable
+from .moments import sortable
 from .page_reader import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged, SinkError
 from .unfound_fields import ColumnSearch, UnfoundField, what_items_have
@@ -421,7 +421,7 @@ class RunWriter:
         if self._failure is not None:
             raise self._failure
         moves_mark = end.state == "complete" and self._moves_mark()
-        value = self._mark() if moves_mark else None
+        value = self._changes.mark() if moves_mark and self._changes else None
         if moves_mark:
             self._sink.failed = self.written.failed
             self._sink.complete(value)
@@ -442,7 +442,7 @@ class RunWriter:
         elif end.state in ("complete", "incomplete"):
             if before is not None:  # the items written are known when they are read again
                 mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
-            if self._changes is not None and self._changes.by_date and self._run.moves_mark:
+            if self._changes is not None and self._changes.by_date and self._run.moves_mark and end.code != MARK_AHEAD:
                 since = f"changes since {before.value}" if before and before.value else "everything"
                 self._remarks.append(
                     f"The next run reads {since} again, because not all of it was received or written."
@@ -455,10 +455,6 @@ class RunWriter:
         if self._changes is not None and self._changes.by_date and self.written.failed:
             return False
         return self._run.moves_mark
-
-    def _mark(self) -> str | None:
-        """The newest date of this run and earlier ones."""
-        return latest(self._previous_mark(), self._changes.mark() if self._changes else None)
 
     def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
         """Ends a run whose sink or ledger failed: what the last step recorded counts.

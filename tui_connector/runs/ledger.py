@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -314,6 +314,12 @@ class Ledger(LedgerDatabase):
             self._database.execute(
                 "update run set state = 'running', ended = null, reason = '', code = '' where id = ?", (run.id,)
             )
+
+    def restart(self, run: RunRow, since: str | None, doubt: str) -> RunRow:
+        """The same run, which has written nothing yet, from another date on; `doubt`: why that may not be enough."""
+        with explained(self.path), self._database as database:
+            database.execute("update run set since = ?, doubt = ? where id = ?", (since, mask_message(doubt), run.id))
+        return replace(run, since=since, doubt=doubt)
 
     def confirm(self) -> None:
         """Records the run that was begun or resumed: until then, closing the ledger leaves everything as it was."""

@@ -20,7 +20,6 @@ from ...client.file_path import FilePath
 from ...client.raw_json import encode_json, json_type, members, plain_text
 from ...templates import Json
 from ..item_schema import read_schema
-from ..moments import latest
 from ..output_file import OutputFile
 from ..sink import (
     ByteOutput,
@@ -186,7 +185,7 @@ class _OpenSinger(OpenSink):
             return
         before = self._bookmark.get("replication_key_value")
         known = before if self._bookmark.get("replication_key") == self._cursor and isinstance(before, str) else None
-        found = latest(known, mark)
+        found = mark or known
         self._bookmark = {} if found is None else {"replication_key": self._cursor, "replication_key_value": found}
 
     def sync(self) -> Json:
