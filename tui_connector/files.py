@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
 from .errors import UserError
+from .planted_files import resolved
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +248,8 @@ def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool
     `expect` is the digest of the content that was read, None for a file that must not exist yet. It is compared under
     a lock on the directory, before anything is written and again right before the file is replaced. A symbolic link
     is kept and its target written; of a file with several hard links, only this name gets the new content. The file
-    keeps its mode and owner; new files and directories are private. Raises `ChangedOnDisk` (never with `overwrite`)
+    keeps its mode and owner; new files and directories are private. A link of another user in a directory that
+    everybody can write to is not followed. Raises `ChangedOnDisk` (never with `overwrite`)
     and `CannotSave`.
     """
     try:
@@ -270,7 +272,7 @@ def write_private(
 
     Raises FileExistsError if there is one already and `replace` is false, and OSError.
     """
-    real = Path(os.path.realpath(path))
+    real = resolved(path)
     if make_directory:
         make_private(real.parent)
     with _directory(real.parent) as directory:
@@ -282,7 +284,7 @@ def update_private(path: Path, change: Callable[[bytes | None], bytes]) -> None:
 
     Raises OSError, and what `change` raises.
     """
-    real = Path(os.path.realpath(path))
+    real = resolved(path)
     make_private(real.parent)
     with _directory(real.parent) as directory:
         try:
@@ -322,7 +324,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def _write_atomic(path: Path, data: bytes, expect: str | None, *, overwrite: bool) -> None:
-    real = Path(os.path.realpath(path))
+    real = resolved(path)
     if not overwrite:
         _check_digest(path, real, expect)
     make_private(real.parent)

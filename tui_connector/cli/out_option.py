@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..planted_files import PlantedFile, resolved
 from .errors import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ def ending_note(out: str) -> str:
 
 
 def output_file(out: str) -> str:
-    """The canonical path, so that the next run finds the same file however it is written."""
+    """The canonical path, so that the next run finds the same file however it is written. Raises `CommandFailed`."""
     try:
-        real = os.path.realpath(out)
+        real = str(resolved(Path(out)))
+    except PlantedFile as error:
+        hint = "Move it away, or choose a FILE in a directory of your own."
+        raise CommandFailed(f"--out {out}: {error.filename}: {error.strerror}. {hint}", Exit.SETUP) from error
     except ValueError:  # a null character: the sink says so
         return out
     return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 from ..errors import UserError
 from ..machine import Directories
+from ..planted_files import PlantedFile, check_owner, resolved
 from ..secrets.capability import Capability, Grants, is_inside, portable
 
 _SYSTEM_FOLDERS = tuple(
@@ -140,7 +141,7 @@ class OutputPaths:
         return _real(self.directory / path)
 
     def check_allowed(self, path: str) -> Path:
-        """The resolved path, unless no trust could allow it. Raises `UserError`."""
+        """The resolved path, unless no trust could allow it, or another user put it there. Raises `UserError`."""
         real = self.resolve(path)
         whole = os.path.abspath(self.directory / path)  # both the name of a link and its target count
         before = Path(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
@@ -151,6 +152,7 @@ class OutputPaths:
                 f"{real} is never written by a sink: {reason}",
                 "Choose another file in the profile's folder.",
             )
+        _check_planted(self.directory / path, real)
         return real
 
     def check_writable(self, path: str) -> Path:
@@ -329,6 +331,19 @@ def _is_sensitive(folder: Path) -> bool:
     return first in _SENSITIVE_FOLDERS and not any(part.lower() == "tui-connector" for part in folder.parts)
 
 
+def _check_planted(path: Path, real: Path) -> None:
+    """Raises `UserError` if another user may have put `path`, which resolves to `real`, there."""
+    try:
+        resolved(path)
+        if real.exists():
+            check_owner(real, real.stat())
+    except PlantedFile as error:
+        hint = "Move it away, or choose a file in a directory of your own."
+        raise UserError("path-refused", f"{error.filename} is not written: {error.strerror}", hint) from error
+    except OSError:  # opening the file reports it
+        pass
+
+
 def open_regular(real: Path, flags: int) -> int:
     """Opens a file by a resolved path, and returns its descriptor.
 
@@ -336,6 +351,7 @@ def open_regular(real: Path, flags: int) -> int:
     """
     file = os.open(real, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
+        check_owner(real, os.fstat(file))
         opened, named = os.fstat(file), os.stat(real, follow_symlinks=False)
         moved = not os.path.samestat(opened, named) or os.path.realpath(real) != str(real)
         if moved and stat.S_ISREG(opened.st_mode):

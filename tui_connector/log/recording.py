@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from ..client.exchange import Exchange, Exchanges
 from ..files import open_private, reason, remedy
+from ..planted_files import check_owner, resolved
 from ..secrets.mask import Mask
 from .compressed import open_log
 from .records import BadRecord, KeptBodies, LogFailed, line, read_line
@@ -79,7 +80,7 @@ class Recording:
 
     def _open(self) -> None:
         try:
-            _check_existing(self.path)
+            _check_existing(resolved(self.path))
             file = _open(self.path)
         except OSError as error:
             raise self._error(error) from error
@@ -173,8 +174,19 @@ class Recording:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Opens for appending, for its owner only, on a line of its own."""
-    file = os.fdopen(open_private(path, os.O_RDWR | os.O_APPEND), "a+b")
+    """Opens for appending, for its owner only, on a line of its own. Raises OSError, also for another user's file."""
+    real = resolved(path)
+    descriptor = open_private(real, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+    try:
+        found = os.fstat(descriptor)
+        check_owner(real, found, private=True)
+        if found.st_mode & 0o077:
+            with contextlib.suppress(OSError):  # of a file system that keeps its own modes
+                os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    file = os.fdopen(descriptor, "a+b")
     if file.seekable() and file.tell():
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
