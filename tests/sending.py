@@ -20,7 +20,8 @@ from tui_connector.guide.checks.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import Compare
-from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from tui_connector.outgoing.run import OutgoingRun
+from tui_connector.outgoing.run_environment import OutgoingEnvironment, OutgoingOptions
 from tui_connector.outgoing.task_ledger import TaskFilter, TaskLedger, TaskReader, tasks_file
 from tui_connector.outgoing.tasks import Task, TaskState
 from tui_connector.profile.model import Profile

@@ -21,7 +21,8 @@ from tui_connector.outgoing.changes import Compare, EntityChange
 from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
-from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from tui_connector.outgoing.run import OutgoingRun
+from tui_connector.outgoing.run_environment import OutgoingEnvironment, OutgoingOptions
 from tui_connector.outgoing.source import EntitySource, SourceEntity
 from tui_connector.outgoing.task_ledger import TaskReader, deleted_by_undo
 from tui_connector.outgoing.tasks import Task

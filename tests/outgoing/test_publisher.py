@@ -14,7 +14,7 @@ from sending import OK, Outbox, Sent, counted, rows, storing
 
 from tui_connector.client.message import Request
 from tui_connector.machine import Machine
-from tui_connector.outgoing.run import OutgoingOptions
+from tui_connector.outgoing.run_environment import OutgoingOptions
 from tui_connector.sandbox.server import Sandbox
 
 

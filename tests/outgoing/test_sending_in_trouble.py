@@ -16,7 +16,7 @@ from sending import OK, Outbox, Sent, counted, rows, storing, with_sleep
 
 from tui_connector.machine import Machine
 from tui_connector.outgoing.changes import EntityAction, EntityChange
-from tui_connector.outgoing.run import OutgoingOptions
+from tui_connector.outgoing.run_environment import OutgoingOptions
 from tui_connector.runs.errors import RunFailed
 
 DEADLOCK = b'{"message": "Database deadlock found when trying to get lock"}'

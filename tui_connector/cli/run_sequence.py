@@ -227,7 +227,7 @@ class Runs:
     ) -> OutgoingRun:
         """`source`: sent instead of the entities of the outgoing's own source."""
         from ..guide.sending.plans import Sender
-        from ..outgoing.run import OutgoingOptions
+        from ..outgoing.run_environment import OutgoingOptions
 
         wanted, other = self._wanted, outgoing.other_profile(saved.environment)
         used = None if other is None else self._others[other]

@@ -386,7 +386,7 @@ class _OutgoingSlices(Slices):
 
     async def _load(self, sender: Sender, session: Session, ledger: Path) -> None:
         """Reads the source into tasks. Raises `UserError`."""
-        from ..outgoing.run import OutgoingOptions
+        from ..outgoing.run_environment import OutgoingOptions
 
         options, notes = OutgoingOptions(only_loads=True), _SliceNotes(self.output)
         run = sender.run(session, self.workbench.exchanges, notes, sender.outgoing, options, ledger=ledger)
@@ -397,7 +397,7 @@ class _OutgoingSlices(Slices):
 
     async def slice(self, run_id: str, spec: str, in_flight: int | None, *, keep_going: bool) -> Exit:
         from ..outgoing.plan import fingerprint
-        from ..outgoing.run import OutgoingOptions
+        from ..outgoing.run_environment import OutgoingOptions
         from ..outgoing.slices import PlannedSource, SentSlice, sent, summary
 
         async with self.opened(run_id, self.bounds) as (session, store):

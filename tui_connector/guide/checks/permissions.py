@@ -17,7 +17,8 @@ from ...client.layer import Send
 from ...client.message import RequestFailed, Response, probe_request
 from ...client.uri import origin_of
 from ...magento.diagnosis import AuthKind, Finding
-from ...magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
+from ...magento.diagnosis.menus import ROLE_MENU, permissions_menu
+from ...magento.diagnosis.rules import explain
 from ...magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable, permission_path
 from ...misspelling import similar_names
 from ...templates import Json

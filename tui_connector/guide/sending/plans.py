@@ -16,7 +16,8 @@ from ...errors import UserError
 from ...files import make_private, reason, remedy, write_private
 from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, PlanError, PlanHead, SavedPlan, save_plan
-from ...outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from ...outgoing.run import OutgoingRun
+from ...outgoing.run_environment import OutgoingEnvironment, OutgoingOptions
 from ...outgoing.source import BadEntity, EntitySource, OtherProfile
 from ...outgoing.task_ledger import last_task_run, plan_file, tasks_file
 from ...outgoing.tasks import OPEN_STATES, TaskRun, TaskState

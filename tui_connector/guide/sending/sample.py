@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from ...errors import UserError
 from ...outgoing.model import Outgoing
 from ...outgoing.plan import PlanEntry, store_address
-from ...outgoing.run import OutgoingOptions, OutgoingRun
+from ...outgoing.run import OutgoingRun
+from ...outgoing.run_environment import OutgoingOptions
 from ...outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
 from ...outgoing.tasks import Task
 from ...outgoing.undo import UndoPlan, not_restored, undo_steps

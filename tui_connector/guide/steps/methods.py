@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ...magento.diagnosis.rules import permissions_menu
+from ...magento.diagnosis.menus import permissions_menu
 from ...text import PublicText
 from ..part_families import Family
 

@@ -18,7 +18,8 @@ from ...client.message import Request, RequestFailed, Response, probe_request
 from ..oauth1 import other_origins
 from . import AuthKind, Finding, StoreMessage, diagnose, diagnose_failure
 from .case import Case, is_too_far_ahead
-from .rules import DIALECT, PASS_PORT, PASS_SCHEME, explain, probe_of
+from .rules import PASS_PORT, PASS_SCHEME, explain, probe_of
+from .signature_rules import DIALECT
 
 CURRENCY = "directory/currency"
 """Readable without authentication in every Magento 2 (Magento_Directory, webapi.xml)."""

@@ -13,6 +13,9 @@ from .finding import Finding, Fix
 Probe = Literal["caller", "signature", ""]
 """Which further requests distinguish this cause from others (`probes.py`): about the caller, or the signature."""
 
+FIND_OUT = "Test the authentication, or run `check` on the profile, to find out {}."
+"""What to do where only these further requests tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -11,7 +11,7 @@ A 401 is explained in one of these sections:
 - `NOT_MAGENTO`: the response is not of the REST API, such as a page
 - `PERMISSION`: Magento names a permission: the caller lacks it, or Magento does not know the caller
 - `LOGIN`: a token endpoint refuses the user, the password or the one-time code
-- `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
+- `SIGNATURE`, `DIALECT`, `SECRETS` (`signature_rules.py`): Magento refuses an OAuth signature
 - `REQUEST`: every other 401
 
 A row with `probe` cannot be told from others by the response alone: it says so, unless `when` requires what the probes
@@ -27,20 +27,15 @@ from ...text import listed
 from ..entities.comparisons import required_to_create
 from .case import Case
 from .finding import Finding, Fix
-from .rule import Probe, Rule, Section
+from .menus import INTEGRATION_DETAILS, INTEGRATION_MENU, INTEGRATION_ROW, ROLE_MENU
+from .rule import FIND_OUT, Probe, Rule, Section
+from .signature_rules import DIALECT, SECRETS, SIGNATURE
 
 ANY_RESOURCE = "Magento_Backend::admin"
 """Required by `modules`, and granted to every caller that has any resource at all (Magento_Authorization, Rules)."""
-ROLE_MENU = "System › Permissions › User Roles › the user's role › Role Resources"
-"""Where the permissions of an admin user are ticked."""
-INTEGRATION_MENU = "System › Extensions › Integrations › Edit › API"
-"""Where the permissions of an integration are ticked."""
-_INTEGRATION = "System › Extensions › Integrations › your row"
-_DETAILS = "Integrations › Edit › Integration Details"
 _LIMITS = "Stores › Configuration › Services › Magento Web API › Web Api Input Limits"
 _NO_CODES = "Or use an integration, which needs no one-time codes."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
-_FIND_OUT = "Test the authentication, or run `check` on the profile, to find out {}."
 _ALLOW_BEARER = (
     "Stores › Configuration › Services › OAuth › Consumer Settings › Allow OAuth Access Tokens to be used as "
     "standalone Bearer tokens = Yes (bin/magento config:set oauth/consumer/enable_integration_as_bearer 1, then "
@@ -51,7 +46,6 @@ _BEARER_ALONE = (
     f"{_ALLOW_BEARER}"
 )
 _SERVER_ERROR = range(500, 1_000)
-_DIALECTS = "The signature is refused, and Magento versions sign such a request differently"
 _UNKNOWN_FIELD = "The store cannot search by this field: {}"
 _SEARCH_FIELDS = (
     "Only top-level fields can be searched by. What a response calls id is called entity_id in a search of products, "
@@ -220,7 +214,7 @@ PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
          remedy=f"Sign with the integration's four tokens, or set {_ALLOW_BEARER} Was it copied from this store?"),
     Rule("integration-inactive", "authentication", auth="oauth1", when=_is_unknown, probe="caller",
          summary="The signature is right, but the integration is inactive or has no resource ticked",
-         remedy=f"In Magento: {_INTEGRATION}: Activate it; Edit › API: tick what it may do, then Save."),
+         remedy=f"In Magento: {INTEGRATION_ROW}: Activate it; Edit › API: tick what it may do, then Save."),
     Rule("login-token-refused", "username", when=_is_unknown, probe="caller",
          summary="The login worked, but the store does not accept its token: the user's role has no resource ticked",
          remedy=f"In Magento: {ROLE_MENU}: tick what it may do. A user made a moment ago: bin/magento cache:clean "
@@ -229,16 +223,16 @@ PERMISSION = Section(lambda case: case.status == 401 and case.resource, (
     Rule("unauthorized", "authentication", auth="bearer", probe="caller",
          when=lambda case: case.resource == ANY_RESOURCE and _may_be_refused_alone(case),
          summary="The store does not recognize the caller",
-         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('why')}"),
+         remedy=f"{_BEARER_ALONE} {FIND_OUT.format('why')}"),
     Rule("unauthorized", "permission", auth="bearer", when=_may_be_refused_alone, probe="caller",
          summary="The store does not recognize the caller, or the caller may not do this",
-         remedy=f"{_BEARER_ALONE} {_FIND_OUT.format('which')} Permission: {{permission_path}}."),
+         remedy=f"{_BEARER_ALONE} {FIND_OUT.format('which')} Permission: {{permission_path}}."),
     Rule("unauthorized", "authentication", when=lambda case: case.resource == ANY_RESOURCE, probe="caller",
          summary="The store does not recognize the caller",
-         remedy=_FIND_OUT.format("why")),
+         remedy=FIND_OUT.format("why")),
     Rule("unauthorized", "permission", probe="caller",
          summary="Either the store does not recognize the caller, or the caller may not do this (it needs {resource})",
-         remedy=f"{_FIND_OUT.format('which')} The permission to tick: {{permission_path}}."),
+         remedy=f"{FIND_OUT.format('which')} The permission to tick: {{permission_path}}."),
 ))
 
 # What only the probes find out about a caller or a signature.
@@ -251,11 +245,11 @@ PROBED = (
     # reported only for versions that accept every integration's token alone
     Rule("token-unknown", "token",
          summary="The store does not know this token: it is no longer valid, or belongs to another store",
-         remedy=f'In Magento: {_INTEGRATION}: Edit › Integration Details: copy "Access Token", the third value.'),
+         remedy=f'In Magento: {INTEGRATION_ROW}: Edit › Integration Details: copy "Access Token", the third value.'),
     Rule("oauth-signature", "consumer-secret",
          summary="Magento knows the key and the token, but one of the two secrets is wrong",
          remedy='Copy "Consumer Secret" and "Access Token Secret" again: the second and the fourth value '
-                f"({_DETAILS})."),
+                f"({INTEGRATION_DETAILS})."),
     Rule("oauth-origin", "signed-origin", fix=Fix("signed-origin", "", "Sign as {origin}"),
          summary="The secrets are right, but the profile signs as {signed_origin}, and the store's own address is "
                  "now {origin}",
@@ -336,67 +330,6 @@ LOGIN = Section(lambda case: case.is_login and case.status >= 300, (
          summary="The login request lacks {fieldName}",
          remedy="Give {fieldName} in the parameters of the login, which is sent as JSON (Content-Type: "
                 "application/json)."),
-))
-
-# A signed request: Magento's message names the wrong value (Magento\\Framework\\Oauth\\Oauth and Magento_Integration,
-# Oauth\\Token\\Provider; the same words from 2.3 to 2.4.8). Where a store translates it, the probes compare it with the
-# message for a value that is certainly wrong.
-
-SIGNATURE = Section(lambda case: case.is_signature_refusal, (
-    Rule("oauth-method", message=("signature method", "oauth version"),
-         summary="The store does not accept this signature method: HMAC-SHA1 is refused since Magento 2.4.4",
-         remedy="Sign with HMAC-SHA256, as the authentication oauth1 does."),
-    Rule("oauth-nonce-used", message=("nonce",), when=lambda case: case.body.listed,
-         summary="Magento has received this exact request before: something in between sends requests twice",
-         remedy="Test again. If it persists, look for a proxy between here and the store that repeats requests."),
-    Rule("clock", message=("nonce", "timestamp"), when=lambda case: case.is_clock_ahead,
-         summary="This computer's clock is fast: Magento accepts requests from at most ten minutes ahead",
-         remedy="Set the clock (timedatectl set-ntp true), then test again."),
-    Rule("oauth-nonce", message=("nonce", "timestamp"), probe="signature",
-         summary="Magento cannot accept this nonce: the clock here is fast, or the store's database failed",
-         remedy="Compare the clock here with the response's Date header: it may be ten minutes fast at most. "
-                "Otherwise, look for that time in the store's var/log/exception.log."),
-    Rule("oauth-revoked", "access-token", message=("revoked",),
-         summary="This access token has been revoked",
-         remedy=f"In Magento: {_INTEGRATION} › Reauthorize; then copy all four values again."),
-    Rule("oauth-pair", "access-token", message=("not associated",),
-         summary="The consumer key and the access token belong to two integrations",
-         remedy=f"Copy all four values from one row ({_DETAILS})."),
-    Rule("oauth-consumer-key", "consumer-key", message=("consumer",),
-         summary="Magento does not know this consumer key",
-         remedy=f'Copy "Consumer Key", the first value ({_DETAILS}). Is it from this store?'),
-    # the length is checked before anything is looked up, so this says nothing about the other values
-    Rule("oauth-access-token", "access-token", status=(400,), message=("token length",),
-         summary="The access token does not have the 32 characters of Magento's tokens",
-         remedy=f'Copy "Access Token", the third value ({_DETAILS}). The other values were not checked yet.'),
-    Rule("oauth-access-token", "access-token", message=("token",),
-         summary="Magento knows the consumer key, but not this access token",
-         remedy=f'Copy "Access Token", the third value ({_DETAILS}).'),
-))
-DIALECT = Section(lambda case: case.is_signature_refusal and case.body.has("signature") and case.depends_on_dialect, (
-    Rule("oauth-dialect", "dialect", when=lambda case: case.unsignable_reason, probe="signature",
-         summary=_DIALECTS,
-         remedy="Change the request: Magento 2.4.8 refuses every signature of it, because {unsignable_reason}."),
-    Rule("oauth-dialect", "dialect", when=lambda case: case.has_bare_parameter, probe="signature",
-         summary=_DIALECTS,
-         remedy="Write each parameter with =, such as searchCriteria=: the store leaves the others out of what it "
-                "signs."),
-    Rule("oauth-dialect", "dialect", when=lambda case: case.has_plus, probe="signature",
-         summary=_DIALECTS,
-         remedy="Write a space as %20: the store reads + as a plus sign."),
-    Rule("oauth-dialect", "dialect", probe="signature",
-         summary=_DIALECTS,
-         remedy="Test `modules`: if it is accepted, the secrets are right; then set the authentication's dialect "
-                "to auto, which finds out how this version signs."),
-))
-SECRETS = Section(lambda case: case.is_signature_refusal, (
-    Rule("oauth-signature", "consumer-secret", message=("signature",), probe="signature",
-         summary="Magento knows the key and the token, but does not accept the signature: either one of the two "
-                 "secrets is wrong, or the store takes its own address to be another one",
-         remedy=_FIND_OUT.format("which")),
-    Rule("oauth-refused", "consumer-key", probe="signature",
-         summary="Magento refuses the signed request: {message}",
-         remedy=f"Compare the four values with those under {_DETAILS}."),
 ))
 
 # A request from a caller that the store knows: the path, the method or the data are wrong.
@@ -603,8 +536,3 @@ def explain(rule_id: str, evidence: tuple[str, ...], *, auth: str = "", **facts:
 def probe_of(rule_id: str) -> Probe:
     """Which probe distinguishes this rule from those with the same response."""
     return next((rule.probe for rule in EVERY_RULE if rule.id == rule_id and rule.probe), "")
-
-
-def permissions_menu(auth: str) -> str:
-    """Where in Magento the permissions of a caller that authenticates this way are ticked."""
-    return ROLE_MENU if auth == "request" else INTEGRATION_MENU

@@ -23,7 +23,8 @@ from ...outgoing.changes import FieldChange
 from ...outgoing.model import Outgoing
 from ...outgoing.open_tasks import ALL_FAILED
 from ...outgoing.plan import PlanEntry, SavedPlan, limited, plan_head, store_address
-from ...outgoing.run import OutgoingOptions, OutgoingRun
+from ...outgoing.run import OutgoingRun
+from ...outgoing.run_environment import OutgoingOptions
 from ...outgoing.source import BadEntity, EntitySource
 from ...outgoing.task_ledger import TaskFilter, TaskReader
 from ...outgoing.tasks import Task, TaskRun
