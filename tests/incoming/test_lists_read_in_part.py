@@ -332,3 +332,48 @@ def test_doubles_are_found_among_many() -> None:
     assert doubles.found() == (0, None)
     doubles.note([b"59999", b"7", b"60000"])
     assert doubles.found() == (2, (59_999, 60_000))
+
+
+COUNTED: dict[str, dict[str, Any]] = {
+    "page-number": {"kind": "page-number", "page-size": 10},
+    "offset": {"kind": "offset", "page-size": 10},
+    "search-criteria": {"kind": "search-criteria", "order": "updated_at", "page-size": 10},
+}
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+@pytest.mark.parametrize("kind", COUNTED)
+async def test_an_item_saved_while_changes_are_read_by_page_leaves_the_mark_where_it_was(
+    tmp_path: Path, machine: Machine, kind: str, with_id: bool
+) -> None:
+    """Sorted by its date, it moves to the end and is read twice; all later ones move up, and one is never read."""
+    dates = {f"S{number}": f"2026-11-01 10:{number:02d}:00" for number in range(1, 31)}
+    saved = False
+
+    async def response(request: Received, writer: Any) -> None:
+        nonlocal saved
+        query = dict(parse_qsl(urlsplit(request.head.split(b" ")[1].decode()).query))
+        page = int(query.get("page") or query.get("searchCriteria[currentPage]") or 0)
+        before = int(query["offset"]) if "offset" in query else (page - 1) * 10
+        if before == 10 and not saved:
+            saved, dates["S5"] = True, "2026-11-01 11:00:00"
+        since = next((value for name, value in query.items() if value.startswith("2026")), "")
+        found = sorted((date, sku) for sku, date in dates.items() if date >= since)
+        items = [{"sku": sku, "updated_at": date} for date, sku in found[before : before + 10]]
+        if with_id:
+            items = [{"id": int(item["sku"][1:]), **item} for item in items]
+        writer.write(reply("200 OK", json.dumps({"items": items, "total_count": len(found)}).encode()))
+
+    async with serving(response) as server:
+        request = {"uri": "products?since=@{cursor}" if kind != "search-criteria" else "products"}
+        incoming = {"pagination": COUNTED[kind], "incremental": INCREMENTAL, "request": request}
+        reader = Shop(tmp_path, machine, server.url, incoming)
+        first = await reader.run(ONE_AT_A_TIME)
+        assert (first.state, first.received, first.expected) == ("incomplete", 30, 30)
+        assert "S11" not in {item["sku"] for item in reader.items()}
+        assert "1 item has the 'sku' of another one" in first.reason
+        with Ledger(reader.ledger) as ledger:
+            mark = ledger.mark()
+        assert mark is None or mark.value is None
+        assert (await reader.run(ONE_AT_A_TIME)).state == "complete"
+    assert {item["sku"] for item in reader.items()} == set(dates)

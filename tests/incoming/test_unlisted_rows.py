@@ -81,6 +81,43 @@ async def test_keyset_proves_at_once_that_an_item_is_gone(tmp_path: Path, machin
     assert summary.remarks == ("1 row of items that the store no longer lists was deleted.",)
 
 
+@pytest.mark.parametrize("pagination", [KEYSET, NUMBERS, {**KEYSET, "page-size": 100}, None], ids=str)
+async def test_a_list_that_has_become_much_shorter_changes_nothing(
+    tmp_path: Path, machine: Machine, pagination: Any
+) -> None:
+    """Such as while the store rebuilds its index: status 200, and a count that agrees."""
+    async with listing(products(*range(1, 121))) as store:
+        reader = shop(store, tmp_path, machine, pagination=pagination)
+        await reader.run()
+        store.items = products(1, 2)
+        stopped = await reader.run()
+        assert (stopped.state, stopped.code, len(reader.items())) == ("stopped", "short-list", 120)
+        assert "lists 2 items; the last complete run read 120" in stopped.reason
+        assert (await reader.run(**{"max-decrease": 98})).state == "stopped"
+        assert (await reader.run(**{"max-decrease": 99})).state == "complete"
+        assert len(reader.items()) == 2
+        store.items = products(*range(1, 121))
+        await reader.run()
+        store.items = products(*range(1, 31))
+        assert (await reader.run()).state == "complete"
+        store.items = products(1, 2)
+        assert (await reader.run(FULL)).state == "complete"
+    assert reader.ids() == [1, 2]
+
+
+async def test_a_list_without_a_count_that_has_become_much_shorter_is_incomplete(
+    tmp_path: Path, machine: Machine
+) -> None:
+    """Only its end shows how long it is, and then its rows are kept."""
+    async with listing(products(*range(1, 121)), counts=False) as store:
+        reader = shop(store, tmp_path, machine, pagination=KEYSET, sink=sink("sqlite"))
+        await reader.run()
+        store.items = products(*range(1, 13))
+        summary = await reader.run()
+    assert (summary.state, summary.code) == ("incomplete", "short-list")
+    assert len(skus(reader, "sqlite")) == 120
+
+
 async def test_an_incomplete_run_deletes_no_row(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(*range(1, 31))) as store:
         reader = shop(store, tmp_path, machine, pagination=KEYSET, sink=sink("sqlite"))

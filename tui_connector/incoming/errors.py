@@ -100,6 +100,27 @@ def empty_list(previous_total: int, message: str) -> RunError:
     return RunError(Action.STOP, message, hint, status=200, code="empty-list")
 
 
+_LEAST_DECREASE = 10
+"""Items by which a list may always be shorter: short lists vary."""
+
+
+def short_list(total: int, previous_total: int | None, max_decrease: int, *, unchanged: bool) -> RunError | None:
+    """The error for a list that is shorter by more than `max_decrease` percent than when it was last read completely.
+
+    `previous_total`: None where it was not; `unchanged`: nothing has been written yet.
+    """
+    if previous_total is None or previous_total - total < _LEAST_DECREASE:
+        return None
+    if total * 100 >= previous_total * (100 - max_decrease):
+        return None
+    message = f"The store lists {total:,} items; the last complete run read {previous_total:,}"
+    hint = (
+        f"{'Nothing was changed. ' if unchanged else ''}Run again later; if the list really is that short now, use "
+        f"--full, or change max-decrease of the incoming ({max_decrease} %)."
+    )
+    return RunError(Action.STOP, message, hint, status=200, code="short-list")
+
+
 def with_explanation(run_error: RunError, explanation: tuple[str, str] | None) -> RunError:
     """The error with the explanation of the store's refusal, unless smaller pages are tried next."""
     if explanation is None or run_error.action in (Action.DIVIDE, Action.LIMIT):

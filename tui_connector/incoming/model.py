@@ -192,6 +192,14 @@ class Incoming(Named):
         title="Wait for the store",
         description="How long a run waits for a store that is in maintenance or does not respond, before it stops.",
     )
+    max_decrease: Annotated[int, NotCompared] = Field(
+        80,
+        ge=0,
+        le=100,
+        title="Maximum decrease",
+        description="By how many percent the list may be shorter than in the last complete run that read everything, "
+        "such as while the store rebuilds an index. Otherwise the run stops; --full accepts any list, and so does 100.",
+    )
 
     def inconsistencies(self) -> Iterator[Inconsistency]:
         """References to undefined names in the request, and settings that cannot work with the pagination."""

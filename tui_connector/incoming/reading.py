@@ -25,7 +25,14 @@ from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..templates import Json
 from .completeness import ListTotal, single_response_doubt, status_doubt
-from .errors import empty_list, error_for_exception, error_for_link, error_for_response, with_explanation
+from .errors import (
+    empty_list,
+    error_for_exception,
+    error_for_link,
+    error_for_response,
+    short_list,
+    with_explanation,
+)
 from .page_reader import PageRead, RunCounts
 from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 
@@ -98,6 +105,7 @@ class ListReader:
         failed: int = 0,
         reported_total: int | None = None,
         previous_total: int | None = None,
+        max_decrease: int = 100,
         incomplete_reason: str = "",
         is_child: bool = False,
     ) -> None:
@@ -107,12 +115,14 @@ class ListReader:
         store fails at it: `pages` raises the error with the action DIVIDE, and others show whether the store is down.
 
         `previous_total`: items in the list when it was last read completely; None where an empty list is not unusual.
+        `max_decrease`: by how many percent it may be shorter now.
         The other values come from the interrupted part of the run that is resumed: `read` items, `failed` records that
         were skipped, and `reported_total`, the store's own count; `at_end`: it had reached the end of the list.
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
         self._explain, self._previous_total, self._is_child = explain, previous_total, is_child
+        self._max_decrease = max_decrease
         self._slots = [] if at_end else [Slot(self._part(position))]
         self._read, self._skipped_records, self._has_recounted = read, failed, False
         self.reported_total = reported_total
@@ -439,12 +449,26 @@ class ListReader:
 
     def _page_received(self, slot: Slot, request: PageRequest, page: Page) -> None:
         result = request.result(page)
+        if not self._has_read:
+            self._check_decrease(page, result)
         slot.result, slot.status, slot.failure = result, page.response.status, page.failure
         self.total.record(result.total, len(page.items))
         slot.size = len(page.response.body)
         self._has_read = self._has_read or bool(result.items)
         place = self._slots.index(slot)
         self._slots[place + 1 : place + 1] = [Slot(part) for part in result.remaining]
+
+    def _check_decrease(self, page: Page, result: PageResult) -> None:
+        """Raises `RunFailed` where the first page, before it is written, shows that the list is much shorter now.
+
+        A total that equals the items of a full page may be that of the page.
+        """
+        reported = result.reported_total if result.total is None else result.total
+        found, size = len(page.items), self._pagination.max_page_size if self._pagination else None
+        is_short_page = size is not None and found < size
+        total = found if not result.remaining else reported if reported != found or is_short_page else None
+        if total and (error := short_list(total, self._previous_total, self._max_decrease, unchanged=True)):
+            raise RunFailed(error)
 
     def _suspect(self, slot: Slot, request: PageRequest, error: RunError) -> None:
         """Marks the only record of a failed page: it is requested again, and skipped if the store works otherwise."""

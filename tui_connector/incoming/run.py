@@ -38,7 +38,7 @@ from ..templates import Json
 from ..units import duration, from_timestamp
 from .child_list import first_position, parents_read
 from .children import ChildReader, smaller_pages
-from .errors import empty_list, error_for_exception
+from .errors import empty_list, error_for_exception, short_list
 from .incremental import MARK_AHEAD, magento_date
 from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
@@ -294,7 +294,10 @@ class Run:
             return RunEnd(END_STATES[empty.action], str(empty), empty.code)
         why = reader.why_incomplete() or await self._in_thread(opened.writer.duplicates)
         code = MARK_AHEAD if self._is_mark_ahead else "incomplete"
-        return RunEnd("incomplete", why, code) if why else RunEnd("complete")
+        if why:
+            return RunEnd("incomplete", why, code)
+        short = short_list(reader.read, previous_total, self._incoming.max_decrease, unchanged=False)
+        return RunEnd("incomplete", str(short), short.code) if short else RunEnd("complete")
 
     async def _open_reader(self, start: StartPoint) -> PageReader:
         """The reader of what this run reads, from where it starts."""
@@ -337,7 +340,7 @@ class Run:
     ) -> PageReader:
         """The reader of the list or, for child lists, of those and of their parents; or of what slices have read."""
         if self._options.slice_items is not None:
-            return self._options.slice_items.reader(position, start.previous_total)
+            return self._options.slice_items.reader(position, start.previous_total, self._incoming.max_decrease)
         run = start.run
         so_far = ReadSoFar(position, run.read, run.failed, run.expected, start.at_end, run.doubt)
         lineage = self._list_request.lineage
@@ -397,6 +400,7 @@ class Run:
             failed=so_far.failed,
             reported_total=so_far.reported_total,
             previous_total=previous_total,
+            max_decrease=100 if self._incoming.parent is not None else incoming.max_decrease,
             incomplete_reason=so_far.incomplete_reason,
             is_child=is_child,
         )

@@ -14,7 +14,7 @@ from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import FailedRecord, Ledger, RunRow
 from ..runs.slices import SliceError, SlicePlan, SliceReport, SliceStore
 from ..templates import Json
-from .errors import empty_list
+from .errors import empty_list, short_list
 from .page_reader import PageRead, RunCounts
 from .pagination import PageRequest, PageResult
 
@@ -94,16 +94,20 @@ class SliceItems:
                 "Nothing was changed. Make a new plan; plan and commit need the same state directory.",
             )
 
-    def reader(self, position: Json, previous_total: int | None) -> SliceItemsReader:
-        """Reads the items after a position. `previous_total`: items in the list when it was last read completely."""
-        return SliceItemsReader(self, position, previous_total)
+    def reader(self, position: Json, previous_total: int | None, max_decrease: int) -> SliceItemsReader:
+        """Reads the items after a position.
+
+        `previous_total`: items in the list when it was last read completely; `max_decrease`: by how many percent it
+        may be shorter now.
+        """
+        return SliceItemsReader(self, position, previous_total, max_decrease)
 
 
 class SliceItemsReader:
     """Reads the data of the slices, as a `PageReader`."""
 
-    def __init__(self, slices: SliceItems, position: Json, previous_total: int | None) -> None:
-        self._slices, self._previous_total = slices, previous_total
+    def __init__(self, slices: SliceItems, position: Json, previous_total: int | None, max_decrease: int) -> None:
+        self._slices, self._previous_total, self._max_decrease = slices, previous_total, max_decrease
         self._index, self._offset = _parsed(position)
         self._stopped: RunError | None = None
         self.read = self.reported_total = sum(each.items for each in slices.reports)
@@ -117,6 +121,8 @@ class SliceItemsReader:
         """The items, a chunk at a time. Raises `RunFailed`."""
         if not self.read and self._previous_total:
             raise RunFailed(empty_list(self._previous_total, "All slices are empty"))
+        if short := short_list(self.read, self._previous_total, self._max_decrease, unchanged=True):
+            raise RunFailed(short)
         reports = self._slices.reports
         if not reports:
             yield [self._page([], (), is_last=True)]

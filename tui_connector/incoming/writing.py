@@ -304,13 +304,16 @@ class RunWriter:
         )
 
     def _changed_records(self, records: RepeatedRecords) -> str:
-        """Which records were sent twice with different content; only a remark if they may be different records."""
+        """Which records were sent twice with different content.
+
+        It is only a remark if they may be different records and the next run reads everything again.
+        """
         count, first = records.found()
         if first is None:
             return ""
         have = "1 item has" if count == 1 else f"{count:,} items have"
         which = f"{have} the {self._identifier!r} of another one: item {first[1] + 1} that of item {first[0] + 1}"
-        if not records.have_keys:
+        if not records.have_keys and not (self._changes is not None and self._changes.by_date):
             self._remarks.append(
                 f"{which}. If {self._identifier!r} is unique in the store, the list changed while it was read, and "
                 "others may be missing"
