@@ -175,12 +175,13 @@ class PathEditor(Vertical):
     def suggest(self) -> None:
         """Lists the paths of the store's schema that fit what was typed; those with the method first."""
         typed, method = self.field.value, self.method
-        is_done = typed == self._filled_path and self.paths.is_known(typed)
+        is_whole = self.paths.is_known(typed)
+        is_done = typed == self._filled_path and is_whole
         suggestions = self.paths.suggestions(typed, method) if not is_done else []
         words = ""
         if self._find is not None and not is_done:
             words = self.paths.note(typed, method, is_found=bool(suggestions))
-        self._list.offer(typed, suggestions, words)
+        self._list.offer(typed, suggestions, words, is_whole=is_whole)
         self.post_message(self.Changed())
 
     def begun(self, typed: str) -> str | None:

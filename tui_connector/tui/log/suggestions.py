@@ -43,7 +43,7 @@ class SuggestionList(Static):
         """What the field has since a suggestion was taken; None once something else is typed."""
         self._chosen = -1
         self._rows = 1
-        self._is_wanted = self._is_passed = False
+        self._is_wanted = self._is_passed = self._is_whole = False
 
     @property
     def chosen(self) -> Suggestion | None:
@@ -52,19 +52,28 @@ class SuggestionList(Static):
 
     @property
     def best(self) -> Suggestion | None:
-        """The chosen one, or else the first one, if it differs from what was typed; None where that was just taken."""
-        first = self.offered[0] if self.offered and self._taken is None else None
+        """The chosen one, or else the first one, if it differs from what was typed; None where that is complete."""
+        first = self.offered[0] if self.offered and self._taken is None and not self._is_whole else None
         return self.chosen or (first if first is not None and first.value != self.typed else None)
 
     @property
     def has_content(self) -> bool:
         return bool(self.offered or self._words)
 
-    def offer(self, typed: str, suggestions: Sequence[Suggestion], words: str = "", *, is_passed: bool = False) -> None:
+    def offer(
+        self,
+        typed: str,
+        suggestions: Sequence[Suggestion],
+        words: str = "",
+        *,
+        is_passed: bool = False,
+        is_whole: bool = False,
+    ) -> None:
         """Lists suggestions for what was typed, and `words` with them.
 
-        `is_passed`: ↓ leaves the field instead of choosing one, as the field may stay empty. For a suggestion that was
-        taken, only those that follow it are listed: where it ends with a blank.
+        `is_whole`: what was typed is complete, so that only a chosen one is taken. `is_passed`: ↓ leaves the field
+        instead of choosing one, as the field may stay empty. For a suggestion that was taken, only those that follow it
+        are listed: where it ends with a blank.
         """
         if typed != self._taken:
             self._taken = None
@@ -73,7 +82,7 @@ class SuggestionList(Static):
         if typed == self._closed_for or (typed == self._taken and not typed.endswith(" ")):
             suggestions, words = (), ""
         self.typed, self.offered, self._words, self._chosen = typed, suggestions, words, -1
-        self._is_passed = is_passed
+        self._is_passed, self._is_whole = is_passed, is_whole
         self._draw()
 
     def take(self, suggestion: Suggestion) -> None:
