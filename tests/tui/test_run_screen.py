@@ -86,6 +86,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             assert f"Writing to {written.resolve()}" in messages.text
             assert "profiles/products.jsonl" in shown(app).splitlines()[0]
             await until(pilot, lambda: "└0 s" not in shown(app))  # the log has their rows
+            assert " r Run  e Errors  l Log  h Charts  / Search" in shown(app).splitlines()[-1]
             assert _rows_below_the_log(app) == 0
             await pilot.press("f", *"404")
             await until_shown(pilot, "filter 404: 0 of")

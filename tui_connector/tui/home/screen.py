@@ -92,6 +92,8 @@ class ProfileMessage(Message):
 class FilterInput(SafeInput):
     """The filter of the table: Enter and ↓ go to the table, Esc shows all again."""
 
+    is_suggestion = True  # what is typed replaces the last filter
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave(True)", "Show all", id="home.filter-clear"),
         Binding("enter,down", "leave(False)", "To the table", id="home.filter-done"),

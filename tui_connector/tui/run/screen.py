@@ -44,15 +44,17 @@ RETRY_NOW = Binding(
     "t", "retry_now", "Retry now", id="run.retry-now", tooltip="Do not wait any longer for a store that is down"
 )
 
-LOG_AND_BACK: tuple[Binding, ...] = (
+LOG_AND_CHARTS: tuple[Binding, ...] = (
     Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
     Binding("h", "charts", "Charts", id="run.charts", tooltip="Show the charts, or hide them"),
+)
+BACK: tuple[Binding, ...] = (
     Binding("q", "back", "Back", id="run.back"),
     Binding("H", "history", "History", id="run.history", tooltip=EARLIER_SESSIONS),
     Binding("escape", "show_all", "Show all", id="run.show-all", tooltip="End the search, then the filter"),
     Binding("escape", "leave", "Leave the log, or go back", show=False, id="run.leave"),
 )
-"""The last bindings of a screen of a run."""
+"""The bindings of a screen of a run that leave something."""
 
 ON_SELECTED_REQUEST = frozenset(
     {
@@ -342,11 +344,12 @@ class RunScreen(RunView[RunJob]):
         Binding("s", "stop", "Stop", id="run.stop"),
         RETRY_NOW,
         Binding("r", "start", "Run", id="run.start"),
-        Binding("R", "options", "Options", id="run.options", tooltip="Run with options"),
         Binding("e", "errors", "Errors", id="run.errors", tooltip=ERRORS),
-        Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
+        *LOG_AND_CHARTS,
         Binding("slash", "search_log", "Search", id="run.search", tooltip="Search the requests in the log"),
-        *LOG_AND_BACK,
+        Binding("f", "filter_log", "Filter", id="run.filter", tooltip="Filter the requests in the log"),
+        Binding("R", "options", "Options", id="run.options", tooltip="Run with options"),
+        *BACK,
         *log_keys(),
     ]
 

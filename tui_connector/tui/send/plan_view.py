@@ -171,6 +171,8 @@ class RowScreen(Dialog[None]):
 class PlanFilter(SafeInput):
     """Part of an identifier, field or value. Enter keeps the filter, Esc removes it."""
 
+    is_suggestion = True  # what is typed replaces the last filter
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "keep", "Apply", id="plan-filter.apply", priority=True),
         Binding("escape", "clear", "Clear", id="plan-filter.clear", priority=True),

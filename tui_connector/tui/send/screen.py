@@ -16,7 +16,7 @@ from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..keys import is_on_top
 from ..log.panel import ERRORS
-from ..run.screen import CHARTS_COVERED, LOG_AND_BACK, RETRY_NOW, RunView
+from ..run.screen import BACK, CHARTS_COVERED, LOG_AND_CHARTS, RETRY_NOW, RunView
 from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
 from .job import SendJob, SendOptions
@@ -65,7 +65,8 @@ class SendScreen(RunView[SendJob]):
         ),
         Binding("e", "errors", "Errors", id="send.errors", tooltip=ERRORS),
         Binding("R", "options", "Plan with options", show=False, id="send.options"),
-        *LOG_AND_BACK,
+        *LOG_AND_CHARTS,
+        *BACK,
     ]
 
     @property
