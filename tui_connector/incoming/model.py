@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -90,6 +91,17 @@ class ItemTransform:
         self._filtered += len(items)
         self._transformed += len(kept)
         return TransformedItems(kept, sources, filtered_out, rejected)
+
+    def unfiltered(self, items: Sequence[bytes]) -> list[bytes]:
+        """Items that the filter has dropped, as they would be written; unchanged where that fails."""
+        found = list(items)
+        if self._transform is None:
+            return found
+        for index, item in enumerate(items):
+            with suppress(InvalidJson, InvalidValue):
+                result, why = self._transform.find(decode_json(item), Budget())
+                found[index] = item if why is not None else encode_json(result)
+        return found
 
     def fresh(self) -> ItemTransform:
         """The same, with no items so far."""

@@ -161,6 +161,15 @@ class OpenSink(ABC):
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
         """Writes items, each a JSON text on one line; returns those that it rejects. Raises `SinkError`."""
 
+    deletes: ClassVar[bool] = False
+    """Whether `delete` does anything: what only appends keeps what it has written."""
+
+    def delete(self, items: Sequence[bytes]) -> None:  # noqa: B027  # optional
+        """Deletes what earlier runs wrote with the identifiers of these items, which the filter now drops.
+
+        Called after the first `sync`, and only with an identifier; items without one are ignored. Raises `SinkError`.
+        """
+
     @abstractmethod
     def sync(self) -> Json:
         """Makes the written data durable; returns the position for the ledger. Raises `SinkError`."""
@@ -275,6 +284,12 @@ def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> s
     if text == b'""':
         return f"its identifier {identifier!r} is empty"
     return "" if json_type(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
+
+
+def excluded_remark(number: int) -> str:
+    """The remark about rows of items that the filter now drops."""
+    were = "1 row of an item that no longer matches the filter was"
+    return f"{were if number == 1 else f'{number:,} rows of items that no longer match the filter were'} deleted."
 
 
 def has_table(position: Json, table: str) -> bool:

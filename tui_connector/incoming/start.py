@@ -456,6 +456,7 @@ class OpenRun:
                 requires_identifier=incoming.sink.requires_identifier,
                 find_duplicates=incoming.pagination is not None and not incoming.pagination.cannot_shift,
                 has_parent=incoming.parent is not None,
+                adds_changes=start.sink is not None and (start.skip_known or options.since is not None),
                 monotonic=monotonic,
                 stored=stored,
             )

@@ -11,13 +11,24 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from ..client.raw_json import encode_json, json_type, members
 from ..templates import Json
 from ..text import count
 from .columns import EXTRA, ROW, ColumnLimits, ColumnType, TypedColumns
-from .sink import ForeignOutput, OpenSink, RejectedItem, SinkContext, SinkError, SinkMissing, has_table, repeated_remark
+from .sink import (
+    ForeignOutput,
+    OpenSink,
+    RejectedItem,
+    SinkContext,
+    SinkError,
+    SinkMissing,
+    excluded_remark,
+    has_table,
+    repeated_remark,
+)
 
 TABLES: Final = "tui_connector_tables"
 """The table that says which tables are ours, beside them."""
@@ -59,6 +70,16 @@ class PendingRow:
     cells: list[bytes | None]
     extra: bytes | None
     item: bytes
+    deletes_until: int | None = None
+    """For what is no row: the one with its identifier is deleted, if its number is not above this."""
+
+
+@dataclass(slots=True)
+class StoredRows:
+    """What became of rows: why some were stored as JSON only, and how many were deleted."""
+
+    refused: list[str] = field(default_factory=list)
+    deleted: int = 0
 
 
 class UnlistedRows:
@@ -155,8 +176,8 @@ class TableStore(Protocol):
 
     def store(
         self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
-    ) -> list[str]:
-        """Stores rows and the number of the last one in one transaction; returns why rows were stored as JSON only.
+    ) -> StoredRows:
+        """Stores rows and the number of the last one in one transaction. All `deletes_until` are the same.
 
         `before`: the columns of the table, None if there is no table; `after`: those that it needs.
         """
@@ -197,7 +218,7 @@ class OpenTable(OpenSink):
         self._pending: dict[bytes | int, PendingRow] = {}
         self._size = 0
         self._refused: list[str] = []
-        self._repeated = 0
+        self._repeated = self._excluded = self._numbers_unused = 0
         self._must_begin = self._is_whole = position is None
         """`_is_whole`: everything since the run began was written by this process."""
         self._must_drop = False
@@ -232,6 +253,27 @@ class OpenTable(OpenSink):
             self._store_step()
         return fitted.rejected
 
+    deletes = True
+
+    def delete(self, items: Sequence[bytes]) -> None:
+        assert not self._must_begin, "sync comes before the first write"
+        start, identifier = self._unlisted.start, self._identifier
+        if self._types is None or identifier is None or start == 0:  # there are no rows of earlier runs
+            return
+        fields = (members(item) for item in items if json_type(item) == "object")
+        keys = [
+            b"{" + encode_json(identifier) + b":" + each[identifier] + b"}" for each in fields if identifier in each
+        ]
+        for cells in self._columns.fit(keys).rows:
+            key = cells[0]
+            if key is None or (start is not None and key in self._pending):
+                continue
+            self._rows += 1
+            self._numbers_unused += 1
+            self._pending.pop(key, None)
+            until = self._rows if start is None else start
+            self._pending[key] = PendingRow(self._rows, cells[:1], None, b"", deletes_until=until)
+
     def sync(self) -> Json:
         if self._must_begin:
             self._begin()
@@ -246,13 +288,17 @@ class OpenTable(OpenSink):
         with self._store.errors():
             self._unlisted.end(self.failed, self._store.delete_until, self._store.count)
             if self._is_whole:
-                self._repeated = self._rows - start - (self._store.count() - self._store.count(start))
+                self._repeated = (
+                    self._rows - self._numbers_unused - start - (self._store.count() - self._store.count(start))
+                )
 
     def remarks(self) -> Sequence[str]:
         said = self._columns.remarks()
         if self._repeated > 0:
             said.append(repeated_remark(self._repeated, self._identifier))
         said += self._unlisted.remarks()
+        if self._excluded:
+            said.append(excluded_remark(self._excluded))
         if self._refused:
             more = " …" if len(self._refused) > 3 else ""
             said.append(
@@ -335,7 +381,9 @@ class OpenTable(OpenSink):
             return
         types = dict(self._columns.types)
         with self._store.errors():
-            self._refused += self._store.store(list(self._pending.values()), self._types, types)
+            stored = self._store.store(list(self._pending.values()), self._types, types)
+        self._refused += stored.refused
+        self._excluded += stored.deleted
         self._types = types
         self._pending.clear()
         self._size = 0

@@ -167,11 +167,15 @@ class RunWriter:
         requires_identifier: bool,
         find_duplicates: bool = False,
         has_parent: bool = False,
+        adds_changes: bool = False,
         monotonic: Callable[[], float],
         stored: Callable[[Json], Json],
     ) -> None:
-        """`stored` replaces the secrets in a position, so that it can be written to disk."""
-        self._stored, self._has_parent = stored, has_parent
+        """`adds_changes`: to what earlier runs have written.
+
+        `stored` replaces the secrets in a position, so that it can be written to disk.
+        """
+        self._stored, self._has_parent, self._adds_changes = stored, has_parent, adds_changes
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._transform, self._monotonic = changes, transform, monotonic
         self._columns = columns
@@ -348,7 +352,8 @@ class RunWriter:
             self._pending.known.add(selected.known)
             written.dropped += len(selected.known)
         transformed = self._transform(items)
-        written.filtered_out += len(transformed.filtered_out)
+        if transformed.filtered_out:
+            self._leave_out([items[index] for index in transformed.filtered_out])
         self._columns.note(transformed.items)
         rejected = self._sink.write(transformed.items) if transformed.items else ()
         unwritten = {each.index for each in transformed.rejected} | {transformed.sources[e.index] for e in rejected}
@@ -371,6 +376,12 @@ class RunWriter:
         self._position, self._at_end = page.position, page.is_last
         self._is_recorded = False
         return failed
+
+    def _leave_out(self, items: Sequence[bytes]) -> None:
+        """Items that the filter drops: earlier runs may have written them when it did not."""
+        self.written.filtered_out += len(items)
+        if self._sink.deletes and self._identifier is not None:
+            self._sink.delete(self._transform.unfiltered(items))
 
     def _note_duplicates(self, page: PageRead) -> None:
         if self._duplicates is None:
@@ -423,6 +434,11 @@ class RunWriter:
         """
         if self._failure is not None:
             raise self._failure
+        if self._adds_changes and self.written.filtered_out and not (self._sink.deletes and self._identifier):
+            self._remarks.append(
+                f"Changed items that do not match the filter, and were not written: {self.written.filtered_out:,}. "
+                "What earlier runs wrote of them is still in the output; --full writes it again."
+            )
         moves_mark = end.state == "complete" and self._moves_mark()
         value = self._changes.mark() if moves_mark and self._changes else None
         if moves_mark:

@@ -25,7 +25,16 @@ from ..columns import (
 )
 from ..item_schema import SchemaFile, declared_types
 from ..sink import OpenSink, Sink, SinkContext, SinkError, check_not_moved, import_driver
-from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name, quoted_name
+from ..table import (
+    TABLES,
+    TABLES_COLUMNS,
+    OpenTable,
+    PendingRow,
+    StoredRows,
+    TableRecord,
+    default_table_name,
+    quoted_name,
+)
 
 _MAGIC: Final = b"DUCK"
 """After the checksum of 8 bytes at the start of a database."""
@@ -172,8 +181,10 @@ class _DuckDbTable:
 
     def store(
         self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
-    ) -> list[str]:
-        table = quoted_name(self._name)
+    ) -> StoredRows:
+        table, stored = quoted_name(self._name), StoredRows()
+        gone = [row for row in rows if row.deletes_until is not None]
+        numbers = [row.number for row in gone]
         with self._transaction():
             if before is None:
                 columns = [f"{quoted_name(name)} {_SQL_TYPES[type_]}" for name, type_ in after.items()]
@@ -183,13 +194,19 @@ class _DuckDbTable:
             self._connection.register(_STAGING, arrow_table(self._pyarrow, rows, after))
             try:
                 if self._identifier is not None and before is not None:
-                    key = quoted_name(self._identifier)
-                    self._run(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {_STAGING})")
-                self._run(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGING}")
+                    key, kept = quoted_name(self._identifier), f"{_STAGING} WHERE NOT list_contains(?, {ROW})"
+                    if gone:
+                        staged = f"SELECT {key} FROM {_STAGING} WHERE list_contains(?, {ROW})"
+                        delete = f"DELETE FROM {table} WHERE {ROW} <= ? AND {key} IN ({staged})"
+                        stored.deleted = self._changed(delete, gone[0].deletes_until, numbers)
+                    self._run(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {kept})", numbers)
+                    self._run(f"INSERT INTO {table} BY NAME SELECT * FROM {kept}", numbers)
+                else:
+                    self._run(f"INSERT INTO {table} BY NAME SELECT * FROM {_STAGING}")
             finally:
                 self._connection.unregister(_STAGING)
             self._run(f"UPDATE {TABLES} SET row_count = ? WHERE name = ?", rows[-1].number, self._name)
-        return []
+        return stored
 
     def delete_until(self, row: int) -> int:
         with self._transaction():

@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from ...client.file_path import FilePath
-from ...client.raw_json import json_type, members
+from ...client.raw_json import encode_json, json_type, members
 from ...files import new_private
 from ...templates import Json
 from ...text import count
@@ -111,6 +111,17 @@ class _OpenParquet(OpenSink):
         self._lines.write([item for index, item in enumerate(items) if index not in indexes])
         return rejected
 
+    deletes = True
+
+    def delete(self, items: Sequence[bytes]) -> None:
+        """Writes identifiers in a list, which no item with an identifier is."""
+        identifier = self._file.identifier
+        if identifier is None or self._is_new:
+            return
+        fields = [members(item) for item in items if json_type(item) == "object"]
+        lines = [b"[" + each[identifier] + b"]" for each in fields if not identifier_problem(each, identifier)]
+        self._lines.write(lines)
+
     def sync(self) -> Json:
         position = self._lines.sync()
         return {**position, "parquet": self._id} if isinstance(position, dict) else position
@@ -125,6 +136,19 @@ class _OpenParquet(OpenSink):
 
     def close(self) -> None:
         self._lines.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group of rows."""
+
+    numbers: list[int]
+    """The number of each row."""
+    fitted: FittedRows
+    deleted: set[int]
+    """Numbers of those that only delete what has their identifier."""
+    left_out: int
+    """Items that cannot be a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +197,9 @@ class _ParquetFile:
     def write(self, items: Path, id_: str, *, is_new: bool) -> list[str]:
         """Replaces the file by what these JSON Lines are; returns remarks. `is_new`: by those of one run."""
         columns, hashes = self._columns({}), array("q")
-        for _, fitted in self._fitted(items, columns):
+        for group in self._fitted(items, columns):
             if self.identifier is not None:
-                hashes.extend(hash(cells[0]) for cells in fitted.rows)
+                hashes.extend(hash(cells[0]) for cells in group.fitted.rows)
         last = self._last_rows(items, columns.types, hashes)
         columns = self._columns(columns.types)
         replaced = left_out = 0
@@ -185,12 +209,13 @@ class _ParquetFile:
                 empty = arrow_table(self._pyarrow, [], columns.types)
                 schema = empty.schema.with_metadata({_ID: id_.encode()})
                 with self._parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-                    for numbers, fitted in self._fitted(items, columns):
-                        left_out += len(fitted.rejected)
+                    for group in self._fitted(items, columns):
+                        fitted = group.fitted
+                        left_out += group.left_out
                         rows = [
                             PendingRow(number, cells, extra, b"")
-                            for number, cells, extra in zip(numbers, fitted.rows, fitted.extras, strict=True)
-                            if not cells or last.get(cells[0], number) == number
+                            for number, cells, extra in zip(group.numbers, fitted.rows, fitted.extras, strict=True)
+                            if (not cells or last.get(cells[0], number) == number) and number not in group.deleted
                         ]
                         replaced += len(fitted.rows) - len(rows)
                         if rows:
@@ -220,19 +245,25 @@ class _ParquetFile:
         )
         return columns.reserve([EXTRA, ROW])
 
-    def _fitted(self, items: Path, columns: TypedColumns) -> Iterator[tuple[list[int], FittedRows]]:
-        """Groups of rows, with the number of each row."""
+    def _fitted(self, items: Path, columns: TypedColumns) -> Iterator[_Group]:
         for batch in _batches(items):
-            fitted = columns.fit(batch.items)
-            rejected = {each.index for each in fitted.rejected}
-            yield [batch.first + index for index in range(len(batch.items)) if index not in rejected], fitted
+            deleted, lines = set[int](), list[bytes]()
+            for number, line in enumerate(batch.items, batch.first):
+                if self.identifier is not None and line.startswith(b"["):
+                    deleted.add(number)
+                    line = b"{" + encode_json(self.identifier) + b":" + line[1:-1] + b"}"
+                lines.append(line)
+            fitted = columns.fit(lines)
+            rejected = {batch.first + each.index for each in fitted.rejected}
+            numbers = [number for number in range(batch.first, batch.first + len(lines)) if number not in rejected]
+            yield _Group(numbers, fitted, deleted, len(rejected - deleted))
 
     def _last_rows(self, items: Path, types: dict[str, ColumnType], hashes: array[int]) -> dict[bytes | None, int]:
         """By identifier, for those that several rows have: the number of the last one."""
         repeated = _repeated(hashes)
         last: dict[bytes | None, int] = {}
-        for numbers, fitted in self._fitted(items, self._columns(types)) if repeated else ():
-            for number, cells in zip(numbers, fitted.rows, strict=True):
+        for group in self._fitted(items, self._columns(types)) if repeated else ():
+            for number, cells in zip(group.numbers, group.fitted.rows, strict=True):
                 if hash(cells[0]) in repeated:
                     last[cells[0]] = number
         return last

@@ -26,7 +26,7 @@ from ..columns import (
 )
 from ..item_schema import SchemaFile, declared_types
 from ..sink import OpenSink, Sink, SinkContext, SinkError
-from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, TableRecord, default_table_name
+from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, StoredRows, TableRecord, default_table_name
 
 if TYPE_CHECKING:
     import psycopg
@@ -235,8 +235,8 @@ class _PostgresTable:
 
     def store(
         self, rows: Sequence[PendingRow], before: Mapping[str, ColumnType] | None, after: Mapping[str, ColumnType]
-    ) -> list[str]:
-        refused: list[str] = []
+    ) -> StoredRows:
+        stored = StoredRows()
         with self._server.connection.transaction():
             if before is None:
                 self._server.run(self._create(after))
@@ -245,11 +245,11 @@ class _PostgresTable:
             if self._staged != after:
                 self._server.run(self._statement("DROP TABLE IF EXISTS {staging}"))
                 self._server.run(self._create_staging(after))
-            self._store(_lines(rows, after), after, refused)
+            self._store(_lines(rows, after), after, stored)
             update = self._statement("UPDATE {known} SET row_count = %s WHERE name = %s")
             self._server.run(update, rows[-1].number, self._name)
         self._staged = dict(after)
-        return refused
+        return stored
 
     def delete_until(self, row: int) -> int:
         return self._server.run(self._statement("DELETE FROM {table} WHERE {row} <= %s"), row)
@@ -262,34 +262,49 @@ class _PostgresTable:
     def close(self) -> None:
         self._server.close()
 
-    def _store(self, lines: Sequence[_Line], types: Mapping[str, ColumnType], refused: list[str]) -> None:
+    def _store(self, lines: Sequence[_Line], types: Mapping[str, ColumnType], stored: StoredRows) -> None:
         """Stores rows; one that the server refuses is stored with its identifier, and whole in `_extra`."""
         try:
-            self._copy(lines, types)
+            stored.deleted += self._copy(lines, types)
         except self._server.driver.Error as error:
             if (error.sqlstate or "")[:2] not in _REFUSED_ROW:
                 raise
             if len(lines) > 1:
                 middle = len(lines) // 2
-                self._store(lines[:middle], types, refused)
-                self._store(lines[middle:], types, refused)
+                self._store(lines[:middle], types, stored)
+                self._store(lines[middle:], types, stored)
                 return
             [line] = lines
+            if line.row.deletes_until is not None:  # no row can have this identifier
+                return
             nulls = [b"\\N"] * len(types)
             if self._identifier is not None:
                 nulls[0] = line.key
             text = b"\t".join([b"%d" % line.row.number, _escaped(line.row.item), *nulls])
             self._copy([_Line(text, line.key, line.row)], types)
             which = line.key[:60].decode(errors="replace") if self._identifier else f"row {line.row.number}"
-            refused.append(f"{which}: {server_message(error)}")
+            stored.refused.append(f"{which}: {server_message(error)}")
 
-    def _copy(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> None:
+    def _copy(self, lines: Sequence[_Line], types: Mapping[str, ColumnType]) -> int:
+        """Stores and deletes rows; returns how many were deleted."""
+        gone, deleted = [line.row for line in lines if line.row.deletes_until is not None], 0
         data = b"\n".join([*(line.text for line in lines), b""])
         with self._server.connection.transaction(), self._server.connection.cursor() as cursor:
             with cursor.copy(self._composed("COPY {} FROM STDIN", self._staging)) as copy:
                 copy.write(data)
+            if gone and self._identifier is not None:
+                key = self._quoted(self._identifier)
+                names = {"table": self._quoted_name, "staging": self._staging, "row": self._quoted(ROW), "key": key}
+                staged = "SELECT {key} FROM {staging} WHERE {row} = ANY(%s)"
+                numbers = [row.number for row in gone]
+                statement = self._composed(
+                    f"DELETE FROM {{table}} WHERE {{row}} <= %s AND {{key}} IN ({staged})", **names
+                )
+                deleted = cursor.execute(statement, (gone[0].deletes_until, numbers)).rowcount
+                cursor.execute(self._composed("DELETE FROM {staging} WHERE {row} = ANY(%s)", **names), (numbers,))
             cursor.execute(self._upsert(types), ())
             cursor.execute(self._statement("DELETE FROM {staging}"))
+        return deleted
 
     def _create(self, types: Mapping[str, ColumnType]) -> Composed:
         columns = [*self._definitions(types), self._definition(EXTRA, "json"), self._definition(ROW, "bigint NOT NULL")]

@@ -28,6 +28,7 @@ from ..sink import (
     SinkError,
     SinkMissing,
     check_not_moved,
+    excluded_remark,
     has_table,
     identifier_problem,
     repeated_remark,
@@ -92,10 +93,10 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise self._error(error) from error
 
-    def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
-        """The statement once for each row. Raises `SinkError`."""
+    def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> int:
+        """The statement once for each row; returns how many rows it changed. Raises `SinkError`."""
         try:
-            self._connection.executemany(statement, rows)
+            return self._connection.executemany(statement, rows).rowcount
         except (sqlite3.Error, OverflowError) as error:
             raise self._error(error) from error
 
@@ -281,20 +282,34 @@ class _TableShape:
         parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(quoted_name, self.columns)]
         return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"
 
-    def renumber(self, start: int) -> str:
-        """Moves the row of an identifier behind all others, if it is one of the first `start`."""
+    def renumber(self, start: int, last: int) -> str:
+        """Moves the row of an identifier behind all others and behind `last`, if it is one of the first `start`."""
         assert self.identifier is not None
-        last = f"(SELECT max(rowid) + 1 FROM {self.quoted})"
         return (
-            f"UPDATE {self.quoted} SET rowid = {last} WHERE {quoted_name(self.identifier)} = ? AND rowid <= {start:d}"
+            f"UPDATE {self.quoted} SET rowid = {self._next(last)} "
+            f"WHERE {quoted_name(self.identifier)} = ? AND rowid <= {start:d}"
         )
 
-    def insert(self) -> str:
+    def delete(self, start: int | None) -> str:
+        """Deletes the row of an identifier, if it is one of the first `start`, or any."""
+        assert self.identifier is not None
+        until = "" if start is None else f" AND rowid <= {start:d}"
+        return f"DELETE FROM {self.quoted} WHERE {quoted_name(self.identifier)} = ?{until}"
+
+    def _next(self, last: int) -> str:
+        """The number behind all rows and behind `last`, which is greater where the last rows were deleted."""
+        return f"max(ifnull((SELECT max(rowid) FROM {self.quoted}), 0), {last:d}) + 1"
+
+    def insert(self, last: int | None = None) -> str:
+        """Inserts or updates a row. `last`: see `_next`; None where the last row is there."""
         names = [*([self.identifier] if self.identifier else []), _ITEM, *self.columns]
         places = ", ".join("?" for _ in names)
         update = ", ".join(f"{quoted_name(name)} = excluded.{quoted_name(name)}" for name in (_ITEM, *self.columns))
         conflict = f" ON CONFLICT ({quoted_name(self.identifier)}) DO UPDATE SET {update}" if self.identifier else ""
-        return f"INSERT INTO {self.quoted} ({', '.join(map(quoted_name, names))}) VALUES ({places}){conflict}"
+        columns = ", ".join(map(quoted_name, names))
+        if last is not None:
+            columns, places = f"rowid, {columns}", f"{self._next(last)}, {places}"
+        return f"INSERT INTO {self.quoted} ({columns}) VALUES ({places}){conflict}"
 
 
 class _OpenSqlite(OpenSink):
@@ -311,7 +326,7 @@ class _OpenSqlite(OpenSink):
         self._id = ""
         """Of the table; empty in one that an earlier version made."""
         self._rows = 0
-        self._repeated, self._example = 0, ""
+        self._repeated, self._example, self._excluded = 0, "", 0
         self._is_new = self._must_begin = position is None
         known = self._known()
         self._keeps_rows = table.identifier is not None and known is not None and known[0] == table.shape
@@ -335,13 +350,24 @@ class _OpenSqlite(OpenSink):
         self._database.begin()
         start = self._unlisted.start
         if start:
-            self._database.run_many(self._table.renumber(start), [row[:1] for row in rows])
-        self._database.run_many(self._table.insert(), rows)
-        before, self._rows = self._rows, self._last_row()
+            self._database.run_many(self._table.renumber(start, self._rows), [row[:1] for row in rows])
+        self._database.run_many(self._table.insert(self._rows if self._last_row() < self._rows else None), rows)
+        before, self._rows = self._rows, max(self._rows, self._last_row())
         if self._is_new and (repeated := len(rows) - (self._rows - before)):
             self._example = self._example or self._first_repeated(rows, before)
             self._repeated += repeated
         return rejected
+
+    deletes = True
+
+    def delete(self, items: Sequence[bytes]) -> None:
+        identifier, start = self._table.identifier, self._unlisted.start
+        if identifier is None or start == 0:  # there are no rows of earlier runs
+            return
+        fields = [members(item) for item in items if json_type(item) == "object"]
+        keys = [[_stored(each[identifier])] for each in fields if not identifier_problem(each, identifier)]
+        self._database.begin()
+        self._excluded += self._database.run_many(self._table.delete(start), keys)
 
     def sync(self) -> Json:
         self._database.begin()
@@ -357,6 +383,8 @@ class _OpenSqlite(OpenSink):
 
     def remarks(self) -> Sequence[str]:
         said = self._unlisted.remarks()
+        if self._excluded:
+            said.append(excluded_remark(self._excluded))
         if self._repeated:
             said.append(repeated_remark(self._repeated, self._table.identifier, self._example))
         return said
