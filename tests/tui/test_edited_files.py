@@ -106,6 +106,8 @@ async def test_a_merge_that_was_undone_and_made_again_is_saved_without_a_questio
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Saved.")
         assert file_of(pilot).read_text() == theirs + "# mine"
+        await pilot.press("ctrl+z")  # which another program has not changed since
+        await until_shown(pilot, "The file has the merge that was undone here")
 
 
 async def test_saving_merges_with_the_change_of_another_program_and_then_saves(machine: Machine) -> None:

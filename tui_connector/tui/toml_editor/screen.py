@@ -127,6 +127,8 @@ class EditorScreen(TextScreen[Left]):
         self._change: FileChange | None = None
         """A change of the file by another program that is not merged yet."""
         self._merges: list[_Merge] = []
+        self._saved_data: bytes | None = None
+        """What was saved last here; None if nothing was."""
         self._saving = False
         self._is_in_own_editor = False
         self._draft_timer: Timer | None = None
@@ -187,7 +189,7 @@ class EditorScreen(TextScreen[Left]):
         except UserError as error:
             self.tell(error)
             return False
-        self._change = None
+        self._change, self._saved_data = None, self.document.file_data
         self.start_change()
         await self._unsaved.write(self._text_to_keep())
         found = len(checked.problems)
@@ -428,6 +430,8 @@ class EditorScreen(TextScreen[Left]):
             return f"Another program changed the file, which cannot be read now: {shown_line(self._change.problem)}"
         if self._change.data is None:
             return "The file was deleted by another program. ^S writes it again."
+        if self._change.data == self._saved_data:
+            return "The file has the merge that was undone here after it was saved. F6: compare and merge"
         return "Another program changed the file. Your changes are still here. F6: compare and merge"
 
     @work(group="look")
