@@ -179,6 +179,20 @@ def test_what_comes_to_a_block_after_a_search_is_found_by_the_next_one() -> None
     assert list(view) == [71]
 
 
+def test_probes_of_two_sessions_are_two_rows() -> None:
+    """A session that ends with probes, and one that begins with some: its title is between them."""
+    ring = Ring(1_000, 1_000_000_000)
+    view = View(ring, _clock, folds=lambda each: each.purpose == "probe")
+    for numbers in ((1, 2, 3), (1, 3, 2), (1,)):
+        for number in numbers:
+            ring.append(exchange(number, purpose="probe"))
+        ring.begin_session()
+    for _ in range(2):  # as they come, and from the newest back
+        view.update(1.0)
+        assert [list(view.folded(index)) for index in range(len(view))] == [[0, 1, 2], [3, 5, 4], []]
+        view.set(Filter(), view._folds)
+
+
 @given(st.lists(st.sampled_from(["run", "probe"]), max_size=60), st.integers(5, 40), st.integers(0, 60), st.data())
 def test_neighbouring_probes_are_one_row_whatever_was_there_before_comes_and_goes(
     purposes: list[str], room: int, before: int, data: st.DataObject

@@ -12,7 +12,7 @@ from ..client.exchange import Ring
 class ListedRows:
     """The positions, in the ring, of the listed exchanges, in the order of their places.
 
-    Neighbours that fold are one row, at the position of the last of them.
+    Neighbours that fold, and are of one session, are one row, at the position of the last of them.
     """
 
     def __init__(self, ring: Ring) -> None:
@@ -75,7 +75,7 @@ class ListedRows:
         else:
             self._arrived.appendleft(position)
         index = self._index_to_insert(position)
-        around = self._folded.get(self._rows[index]) if index < len(self._rows) else None
+        around = self._folded_beside(index, position)
         place = self._ring.place
         splits = around is not None and place(around[0]) < place(position)
         if around is not None and splits and not folds:
@@ -87,7 +87,8 @@ class ListedRows:
             self._rows.insert(index + 1, position)
         elif around is not None and folds:
             insort(around, position, key=place)
-        elif folds and index and (above := self._folded.pop(self._rows[index - 1], None)) is not None:
+        elif folds and index and (above := self._folded_beside(index - 1, position)) is not None:
+            del self._folded[self._rows[index - 1]]
             above.append(position)
             self._rows[index - 1] = position
             self._folded[position] = above
@@ -95,6 +96,13 @@ class ListedRows:
             self._rows.insert(index, position)
             if folds:
                 self._folded[position] = deque((position,))
+
+    def _folded_beside(self, index: int, position: int) -> deque[int] | None:
+        """The positions in the row at this index, where it is one that folds, and of the session of this position."""
+        row = self._rows[index] if index < len(self._rows) else None
+        around = self._folded.get(row) if row is not None else None
+        session_at = self._ring.session_at
+        return around if around is not None and session_at(around[0]) == session_at(position) else None
 
     def _index_to_insert(self, position: int) -> int:
         """Where it belongs: mostly at an end, or near it, where a deque is fast."""
@@ -128,7 +136,7 @@ class ListedRows:
             if left:
                 kept.append((left, folded is not None))
         for left, folds in reversed(kept):
-            below = self._folded.get(self._rows[0]) if folds and self._rows else None
+            below = self._folded_beside(0, left[-1]) if folds else None
             if below is not None:
                 below.extendleft(reversed(left))
                 continue
