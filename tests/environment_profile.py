@@ -1,15 +1,8 @@
-"""A profile with an environment, and its page."""
+"""A profile with an environment: two stores."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from screens import shown, until, until_shown
-
-from tui_connector.machine import Machine
-from tui_connector.tui.environments import EnvironmentScreen
-from tui_connector.tui.profile.page import ProfilePage
 
 PROFILE = """format = 1
 name = "Shop"
@@ -36,38 +29,19 @@ incoming.items.sink.path = "staging.jsonl"
 """
 
 
-def write(machine: Machine, live: str, staging: str, text: str = PROFILE) -> Path:
-    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
-    path = machine.directories.profiles / "shop.toml"
+def write(folder: Path, live: str, staging: str, text: str = PROFILE) -> Path:
+    """Writes the profile of two stores with these addresses, and what it sends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "shop.toml"
     path.write_text(text.replace("LIVE", live).replace("STAGING", staging))
-    (machine.directories.profiles / "stock.jsonl").write_text('{"sku": "a", "quantity": 1}\n')
+    (folder / "stock.jsonl").write_text('{"sku": "a", "quantity": 1}\n')
     return path
 
 
-async def open_page(pilot: Any) -> None:
-    """Opens the page of the profile."""
-    await until_shown(pilot, "Shop")
-    await pilot.press("enter")
-    await until_shown(pilot, "GET products")
+def with_secret(text: str, source: str) -> str:
+    """The profile with a bearer token from this source."""
+    authentication = f'[authentications.a]\nkind = "bearer"\ntoken = {source}\n'
+    return text.replace("[clients.shop]\n", f'{authentication}[clients.shop]\nauthentications = ["a"]\n')
 
 
-async def open_in_staging(pilot: Any) -> None:
-    """Opens the page of the profile, and chooses its environment there."""
-    app = pilot.app
-    await open_page(pilot)
-    await pilot.press("E")
-    await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen))
-    await pilot.press("down", "enter")
-    await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
-    await until_shown(pilot, "GET products")
-
-
-WITH_SECRET = PROFILE.partition("[environments")[0].replace(
-    "[clients.shop]\n",
-    """[authentications.a]
-kind = "bearer"
-token = { env = "SHOP_TOKEN" }
-[clients.shop]
-authentications = ["a"]
-""",
-)
+WITH_SECRET = with_secret(PROFILE.partition("[environments")[0], '{ env = "SHOP_TOKEN" }')

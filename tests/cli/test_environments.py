@@ -8,39 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import environment_profile
 import fork_server
 import pytest
+from environment_profile import with_secret, write
 from listing import Listing, listing, products
 from sending import storing
 
-PROFILE = """format = 1
-name = "Shop"
-[authentications.a]
-kind = "bearer"
-token = { keyring = "shop/a/token" }
-[clients.shop]
-authentications = ["a"]
-production = true
-[[clients.shop.plugins]]
-kind = "base-uri"
-uri = "LIVE/rest/V1"
-[incoming.items]
-client = "shop"
-request = { uri = "products" }
-items = "items"
-identifier = "sku"
-pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }
-sink = { kind = "jsonl", path = "live.jsonl" }
-[outgoing.stock]
-client = "shop"
-source = { kind = "jsonl", path = "stock.jsonl" }
-identifier = "sku"
-request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = ["&{@}"] } }
-[environments.staging]
-production = false
-clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
-incoming.items.sink.path = "staging.jsonl"
-"""
+PROFILE = with_secret(environment_profile.PROFILE, '{ keyring = "shop/a/token" }').replace(
+    "sink = ", 'pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }\nsink = '
+)
 
 
 class TwoStores:
@@ -48,9 +25,7 @@ class TwoStores:
 
     def __init__(self, folder: Path, environment: dict[str, str], live: Listing, staging: Listing) -> None:
         self.folder, self.live, self.staging = folder, live, staging
-        self.profile = folder / "shop.toml"
-        self.profile.write_text(PROFILE.replace("LIVE", live.url).replace("STAGING", staging.url))
-        (folder / "stock.jsonl").write_text('{"sku": "a", "quantity": 1}\n')
+        self.profile = write(folder, live.url, staging.url, PROFILE)
         self.environment = {
             **environment,
             "TUI_CONNECTOR_SHOP_A_TOKEN": "live-CANARY-token",

@@ -6,7 +6,8 @@ import tomllib
 from dataclasses import replace
 from typing import Any
 
-from environment_profile import PROFILE, WITH_SECRET, open_in_staging, open_page, write
+from environment_page import open_in_staging, open_page
+from environment_profile import PROFILE, WITH_SECRET, write
 from guide_steps import no_demo
 from memory_keyring import NoKeyring
 from screens import shown, until, until_shown
@@ -26,7 +27,7 @@ async def test_plus_adds_an_environment_and_a_keyring_entry_is_stored_for_its_st
     machine: Machine, memory_keyring: Any
 ) -> None:
     text = WITH_SECRET.replace('{ env = "SHOP_TOKEN" }', '{ keyring = "shop/a/access-token" }')
-    path = write(machine, "https://live.example", "", text)
+    path = write(machine.directories.profiles, "https://live.example", "", text)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_page(pilot)
@@ -55,7 +56,7 @@ async def test_the_form_of_an_environment_says_where_each_secret_is_read_from(ma
     text = WITH_SECRET.replace('{ env = "SHOP_TOKEN" }', '{ command = ["cat", "token"] }')
     text += '[environments.old]\nproduction = true\nauthentications.a.token = { keyring = "old/token" }\n'
     text += "[environments.same]\nproduction = true\n"
-    write(machine, "https://live.example", "", text)
+    write(machine.directories.profiles, "https://live.example", "", text)
     app = ConnectorApp(replace(machine, keyring=NoKeyring), no_demo)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_page(pilot)
@@ -83,7 +84,7 @@ async def test_an_invalid_environment_is_corrected_in_its_form(machine: Machine)
 production = false
 clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
 """
-    path = write(machine, "https://live.example", "https://staging.example", invalid)
+    path = write(machine.directories.profiles, "https://live.example", "https://staging.example", invalid)
     app = ConnectorApp(machine, no_demo, start_at="editor", profile=path)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "✘ 1 problem")
@@ -111,7 +112,7 @@ clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
 
 
 async def test_a_form_says_which_values_the_environment_has_instead(machine: Machine) -> None:
-    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    path = write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 45)) as pilot:
         await open_in_staging(pilot)
@@ -129,7 +130,7 @@ async def test_a_form_says_which_values_the_environment_has_instead(machine: Mac
 
 async def test_a_sink_that_is_added_later_has_a_file_for_each_environment_if_its_user_agrees(machine: Machine) -> None:
     no_sinks = "".join(line for line in PROFILE.splitlines(keepends=True) if "sink" not in line)
-    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8", no_sinks)
+    path = write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8", no_sinks)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(120, 45)) as pilot:
         await open_page(pilot)

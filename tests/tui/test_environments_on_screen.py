@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from environment_profile import PROFILE, WITH_SECRET, open_in_staging, open_page, write
+from environment_page import open_in_staging, open_page
+from environment_profile import PROFILE, WITH_SECRET, write
 from guide_steps import no_demo
 from listing import SearchRequest, listing, products
 from screens import TYPING_GAP, shown, until, until_shown
@@ -32,7 +33,7 @@ from tui_connector.tui.setup.form_screen import FormScreen
 
 async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> None:
     async with listing(products(*range(1, 8))) as staging:
-        path = write(machine, "http://127.0.0.1:9", staging.url)
+        path = write(machine.directories.profiles, "http://127.0.0.1:9", staging.url)
         app = ConnectorApp(machine, no_demo)
         async with app.run_test(size=(150, 36)) as pilot:
             await until_shown(pilot, "Shop")
@@ -74,7 +75,7 @@ async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> No
 async def test_letters_typed_over_the_environments_choose_none(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8")
     monkeypatch.setattr(typed_words, "GAP", TYPING_GAP)
     app = ConnectorApp(machine, no_demo)
 
@@ -123,7 +124,7 @@ async def test_runs_and_requests_of_another_environment_are_named_with_it(machin
 
     async with listing(products(1, 2), before=before) as store:
         store.bend = lambda asked, items: b"invalid\r\n\r\n" if len(store.asked) == broken else None
-        write(machine, store.url, store.url, PROFILE.replace("production = true\n", ""))
+        write(machine.directories.profiles, store.url, store.url, PROFILE.replace("production = true\n", ""))
         app = ConnectorApp(machine, no_demo)
         async with app.run_test(size=(110, 36)) as pilot:
             await until_shown(pilot, "Shop")
@@ -157,7 +158,7 @@ async def test_runs_and_requests_of_another_environment_are_named_with_it(machin
 
 async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> None:
     async with listing(products(1, 2)) as store:
-        write(machine, store.url, store.url, PROFILE.replace("production = true\n", ""))
+        write(machine.directories.profiles, store.url, store.url, PROFILE.replace("production = true\n", ""))
         app = ConnectorApp(machine, no_demo)
         async with app.run_test(size=(110, 36)) as pilot:
             await until_shown(pilot, "Shop")
@@ -179,9 +180,9 @@ async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> 
 
 
 async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> None:
-    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:9")
+    write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:9")
     text = PROFILE.replace("production = true\n", "").replace("production = false\n", "")
-    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8", text)
+    write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8", text)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(110, 36)) as pilot:
         await until_shown(pilot, "Shop")
@@ -198,7 +199,7 @@ async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> 
 
 async def test_an_environment_with_an_own_secret_is_added_used_and_undone(machine: Machine) -> None:
     async with listing(products(1, 2)) as staging:
-        path = write(machine, "http://127.0.0.1:9", "", WITH_SECRET)
+        path = write(machine.directories.profiles, "http://127.0.0.1:9", "", WITH_SECRET)
         app = ConnectorApp(machine, no_demo)
         async with app.run_test(size=(120, 40)) as pilot:
             await open_page(pilot)
@@ -258,7 +259,7 @@ clients.shop.plugins.base-uri.uri = "URL/rest/V1"
 
 
 async def test_the_base_values_are_used_where_the_environment_in_use_is_gone(machine: Machine) -> None:
-    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    path = write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8")
     app = ConnectorApp(machine, no_demo)
 
     def messages() -> list[str]:
@@ -291,7 +292,7 @@ async def test_the_base_values_are_used_where_the_environment_in_use_is_gone(mac
 
 
 async def test_an_environment_is_copied_renamed_while_in_use_and_deleted_and_each_is_undone(machine: Machine) -> None:
-    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    path = write(machine.directories.profiles, "http://127.0.0.1:9", "http://127.0.0.1:8")
     before = path.read_text()
     ledger = ledger_file(machine.directories.state, path, "items", environment="staging")
     ledger.parent.mkdir(parents=True)
@@ -377,7 +378,7 @@ clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
 
 async def test_a_missing_secret_is_prompted_for_before_anything_starts(machine: Machine) -> None:
     async with listing(products(1, 2)) as staging:
-        path = write(machine, "http://127.0.0.1:9", staging.url, WITH_SECRET + STAGING_TOKEN)
+        path = write(machine.directories.profiles, "http://127.0.0.1:9", staging.url, WITH_SECRET + STAGING_TOKEN)
         app = ConnectorApp(replace(machine, environ={}), no_demo)
         state = machine.directories.state
         async with app.run_test(size=(120, 40)) as pilot:
