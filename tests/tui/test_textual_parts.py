@@ -46,6 +46,7 @@ STATE = [
     "_bindings",
     "_css_type_names",
     "_driver",
+    "_exit",
     "_keymap",
     "_message_queue",
     "_notifications",
@@ -208,6 +209,30 @@ async def test_what_a_removed_screen_still_does_may_miss_widgets_that_went_first
         assert worker.is_cancelled
         assert app.is_running
     assert app.crash is None
+
+
+class QueryingScreen(_textual.BaseScreen[None]):
+    """The app exits while it opens, as by a signal, which may arrive at any moment."""
+
+    async def on_mount(self) -> None:
+        self.app.exit(return_code=143)
+        self.query_one("#missing")
+
+
+class MountingScreen(_textual.BaseScreen[None]):
+    async def on_mount(self) -> None:
+        self.app.exit(return_code=143)
+        await Static().mount(Static())  # in a widget that is mounted nowhere
+
+
+@pytest.mark.parametrize("kind", [QueryingScreen, MountingScreen])
+async def test_an_app_that_exits_while_a_screen_opens_has_not_failed(kind: type[_textual.BaseScreen[None]]) -> None:
+    app = _textual.QuietApp()
+    async with app.run_test() as pilot:
+        app.push_screen(kind())
+        await until(pilot, lambda: not app.is_running)
+    assert app.crash is None
+    assert app.return_code == 143
 
 
 async def test_a_widget_that_is_missing_in_a_screen_that_stays_ends_the_app() -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from textual import events, on
 from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual._context import active_message_pump
-from textual.app import App, SuspendNotSupported
+from textual.app import App, ScreenStackError, SuspendNotSupported
 from textual.await_remove import AwaitRemove
 from textual.binding import Binding, BindingsMap
 from textual.content import Content
@@ -29,7 +29,7 @@ from textual.message_pump import MessagePump
 from textual.notifications import Notification, Notifications, SeverityLevel
 from textual.screen import Screen
 from textual.visual import Visual
-from textual.widget import Widget
+from textual.widget import MountError, Widget
 from textual.widgets._toast import Toast, ToastHolder, ToastRack
 from textual.worker import WorkerFailed, active_worker
 
@@ -174,12 +174,14 @@ class QuietApp(App[None]):
     def _misses_what_was_removed(self, error: Exception) -> bool:
         """Whether this happened in a widget that is being removed, or in an app that exits: other widgets go first.
 
-        What was in its queue before is still handled, and may start a worker.
+        What was in its queue before is still handled, and may start a worker. Once the app exits, Textual composes no
+        more widgets: a screen that just opens has none when it is mounted.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         pump, worker = active_message_pump.get(), active_worker.get(None)
         node = worker.node if worker is not None and pump is self else pump
-        return isinstance(cause, NoMatches) and (not self.is_running or _is_removed(node))
+        is_ending = self._exit or not self.is_running or _is_removed(node)
+        return is_ending and isinstance(cause, (NoMatches, MountError, ScreenStackError))
 
     def _fatal_error(self) -> None:
         self.crash = sys.exc_info()[1]
