@@ -196,7 +196,7 @@ async def test_cursor_skips_the_heading_of_drafts(machine: Machine) -> None:
         assert chosen(app) == "half"
         await pilot.press("j", "k")
         assert chosen(app) == "a"
-        await pilot.press("k", "pagedown")
+        await pilot.press("k", "G")
         assert chosen(app) == "half"
 
 

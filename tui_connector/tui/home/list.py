@@ -42,8 +42,8 @@ class HomeList(Painted, ScrollView, can_focus=True):
         Binding("up,k", "move(-1)", "Previous", show=False, id="home.previous", tooltip="Previous profile"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="home.page-down"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="home.page-up"),
-        Binding("home", "first", "First", show=False, id="home.first"),
-        Binding("end", "last", "Last", show=False, id="home.last"),
+        Binding("home,g", "first", "First", show=False, id="home.first"),
+        Binding("end,G", "last", "Last", show=False, id="home.last"),
     ]
 
     class Moved(Message):

@@ -448,7 +448,8 @@ class ProfilePage(StatusScreen, FormsScreen):
             words = f"{shown_line(self.path.name)} cannot be read now; correct its text first."
             return f"{self.titled_key_of(action)}: {words}"
         if action == "tasks":
-            return f"{self.titled_key_of(action)}: select an outgoing of a profile without problems."
+            first = "fix the problems of the profile" if self.profile is None else "select an outgoing"
+            return f"{self.titled_key_of(action)}: first {first}."
         return super().why_not(action)
 
     @property

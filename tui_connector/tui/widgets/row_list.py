@@ -45,7 +45,7 @@ class RowList(Painted, ScrollView, Generic[T], can_focus=True):
         Binding("up,k", "move(-1)", "Previous", show=False, id="rows.previous"),
         Binding("pagedown", "move_page(1)", "Next page", show=False, id="rows.next-page"),
         Binding("pageup", "move_page(-1)", "Previous page", show=False, id="rows.previous-page"),
-        Binding("home", "move_to(0)", "First", show=False, id="rows.first"),
+        Binding("home,g", "move_to(0)", "First", show=False, id="rows.first"),
         Binding("end,G", "move_to(-1)", "Last", show=False, id="rows.last"),
     ]
 
