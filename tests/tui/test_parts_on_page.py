@@ -140,6 +140,12 @@ async def test_a_conflict_with_another_program_is_decided_and_saved_in_one_quest
         await in_form(app, pilot, "Incoming products")
         assert "products?x=1" in shown(app)
         assert path.read_text() == theirs
+        await pilot.press("ctrl+u", "ctrl+s")  # what is invalid comes first: it is usually corrected before
+        await until_shown(pilot, "Another program has changed the same values meanwhile: compare them next?")
+        await pilot.press("escape")
+        await in_form(app, pilot, "Incoming products")
+        await pilot.press("ctrl+z")
+        await until_shown(pilot, "products?x=1")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, DifferenceScreen) and "▸ line" in shown(app), unread=True)
         await pilot.press("t", "enter")  # meant for the form: it opens by itself

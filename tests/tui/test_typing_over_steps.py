@@ -174,6 +174,10 @@ async def test_keys_pressed_quickly_one_by_one_are_keys(
         for each in "nnp":
             pilot.app.post_message(events.Key(each, each))
         await until_shown(pilot, "● 3")
+        await type_over(pilot, "s1")  # two keys, however fast
+        await until_shown(pilot, "● 1")
+        await type_over(pilot, "sq")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
 
 async def test_letters_are_keys_where_a_token_is_to_be_pasted(machine: Machine, sandbox: Sandbox) -> None:

@@ -81,6 +81,8 @@ class QuietApp(App[None]):
     key_count = 0
     """The keys and pastes that were handled so far."""
     _read: tuple[Notification, ...] = ()
+    _replies: frozenset[str] = frozenset()
+    """What was said about the last key, which holds until the next one."""
     _unsaid: list[Callable[[], None]] | None = None
     """The notifications that wait for the terminal; None where the app has it."""
 
@@ -129,6 +131,11 @@ class QuietApp(App[None]):
         self._remove([*same, *self._read])
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
+    def reply(self, message: str) -> None:
+        """Says what the last key did not do, or did instead, until the next key is pressed."""
+        self.notify(message, markup=False)
+        self._replies |= {message}
+
     def notification_text(self, text: Content) -> Visual:
         """How the text of a notification is drawn."""
         return text
@@ -138,7 +145,11 @@ class QuietApp(App[None]):
         self.notify(shown(warning), severity="warning", timeout=15, markup=False)
 
     def mark_notifications_as_read(self) -> None:
-        """Called before each key: what it shows itself is new."""
+        """Called before each key: what it shows itself is new, and what was said about the one before is over."""
+        outdated = [each for each in self._notifications if each.message in self._replies]
+        if outdated:
+            self._remove(outdated, refresh=True)
+            self._replies -= {each.message for each in outdated}
         self._read = tuple(self._notifications)
 
     @property
@@ -192,6 +203,12 @@ def remove_read_notifications(app: App[Any]) -> None:
     """Called when what was said no longer holds, as of another test, run or text, or would cover an input line."""
     if isinstance(app, QuietApp):
         app.remove_read_notifications(refresh=True)
+
+
+def reply(app: App[Any], message: str) -> None:
+    """Says what the last key did not do, or did instead, until the next key is pressed."""
+    if isinstance(app, QuietApp):
+        app.reply(message)
 
 
 def _is_removed(node: MessagePump) -> bool:

@@ -27,7 +27,7 @@ class KeyboardApp(QuietApp):
         self.set_keymap(to_keymap(own_keys))
         self._key_queue = KeyQueue(self, self._handle_key)
         self._text_finder = TextFinder(self)
-        self._word_finder = WordFinder(self)
+        self._word_finder = WordFinder(self, self._key_queue)
         self._focus_marks = FocusMarks()
 
     def notification_text(self, text: Content) -> Visual:
@@ -67,7 +67,7 @@ class KeyboardApp(QuietApp):
             hint = getattr(self.screen, "where_to_type", "")
             reason = f"{key_label(event.key)} is no key here: ? lists the keys. {hint}".strip()
         if reason:
-            self.notify(shown_line(reason), markup=False)
+            self.reply(shown_line(reason))
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)

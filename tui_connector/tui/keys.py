@@ -409,6 +409,10 @@ class KeyQueue:
         if self._in_progress is None and self._waiting_since is None:
             await self._process()
 
+    def put_first(self, *events: events.Event) -> None:
+        """Handles these before all that wait; called while a key is handled."""
+        self._waiting.extendleft(reversed(events))
+
     def _discard(self) -> None:
         self._waiting.clear()
         self._waiting_since, self._notified = None, False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,12 @@ _ENTITIES: Mapping[ConfigurationFamily, Mapping[str, Readable | Writable]] = {
     "incoming": READABLE,
     "outgoing": WRITABLE,
 }
+
+
+def _found(problems: Sequence[str]) -> str:
+    """How much is invalid, with the first problems."""
+    first = "\n".join(f"✘ {each}" for each in problems[:5])
+    return f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"
 
 
 class InvalidScreen(ConfirmScreen):
@@ -273,7 +279,7 @@ class PartForms:
         merged = ""
         while True:  # the file may change again while its user reads
             before = edit.setup.document.file_digest
-            is_decided = await self._merge(edit)
+            is_decided = await self._merge(edit, title, no)
             if is_decided is None:
                 return None
             if edit.setup.document.file_digest != before:
@@ -294,14 +300,22 @@ class PartForms:
                 if error.how != "changed":
                     raise
 
-    async def _merge(self, edit: ProfileEdit) -> bool | None:
+    async def _merge(self, edit: ProfileEdit, title: str, no: str) -> bool | None:
         """Takes what another program has changed meanwhile; None if a conflict was left undecided.
 
-        Returns whether there was one: then its user has seen all that is saved.
+        Returns whether there was one: then its user has seen all that is saved. What is invalid is said before, as
+        it is usually corrected first; `title` and `no` are those of the question before saving.
         """
         conflicts = await asyncio.to_thread(edit.merge)
         if conflicts is None:
             return False
+        if problems := edit.problems:
+            question = (
+                f"{_found(problems)}\n\nAnother program has changed the same values meanwhile: compare them next?"
+            )
+            asked = by_itself(InvalidScreen(question, title=title, yes="Compare", no=no))
+            if not await self._app.push_screen_wait(asked):
+                return None
         screen = conflict_screen(self._path, conflicts)
         text = await self._app.push_screen_wait(screen)
         if text is None:
@@ -315,9 +329,7 @@ class PartForms:
         what = f"This changes {of} in" if of else "This changes in"
         question = f"{merged}Not saved yet. {what} {self._path.name}:\n"
         if problems := edit.problems:
-            first = "\n".join(f"✘ {each}" for each in problems[:5])
-            found = f"{count(len(problems), 'problem')}. No request can be sent before this is fixed.\n{first}"
-            question, yes, kind = f"{found}\n\n{question}", f"{yes} it anyway", InvalidScreen
+            question, yes, kind = f"{_found(problems)}\n\n{question}", f"{yes} it anyway", InvalidScreen
         elif remarks := edit.remarks:
             question = "\n".join([*(f"! {each}" for each in remarks[:3]), "", question])
         asked = kind(question, title=title, yes=yes, no=no, details=highlight.difference(edit.difference))

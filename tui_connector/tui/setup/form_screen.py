@@ -20,6 +20,7 @@ from ...files import described
 from ...guide.steps import kind_schemas
 from ...templates import Json
 from ...text import count, shown, shown_line
+from .._textual import reply
 from ..keys import is_on_top
 from ..text_jumps import AS_TEXT, show_in_text
 from ..widgets.dialog_panel import DialogPanel
@@ -145,7 +146,7 @@ class FormScreen(Dialog[bool]):
 
     def _leave_for_text(self, path: FormPath) -> None:
         if self._work.has_unsaved:
-            self.notify("Save the changes first (^S).", markup=False)
+            reply(self.app, "Save the changes first (^S).")
         else:
             show_in_text(self.app, path)
 

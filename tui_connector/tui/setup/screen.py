@@ -27,6 +27,7 @@ from ...guide.workbench import profile_of
 from ...profile.model import ModelPath, Profile
 from ...profile.problems import check_data
 from ...text import PublicText, public, shown, shown_line
+from .._textual import reply
 from ..clipboard import copy
 from ..exit import lost_secrets
 from ..keys import letter_bindings
@@ -457,7 +458,7 @@ class SetupScreen(LogDock, TextHolder):
     def action_as_text(self) -> None:
         """Leaves the guide for the line of this field in the text of the profile."""
         if self.work.has_unsaved:
-            self.notify("Save the changes first (^S).", markup=False)
+            reply(self.app, "Save the changes first (^S).")
         else:
             show_in_text(self.app, self.pane.path_here)
 

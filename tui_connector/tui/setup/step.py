@@ -22,7 +22,7 @@ from ...guide.steps.setup import Setup
 from ...magento.diagnosis import Finding, Fix
 from ...text import beginning, shown, shown_line
 from .. import typed_words
-from .._textual import remove_read_notifications
+from .._textual import remove_read_notifications, reply
 from ..keys import is_on_top, keys_of
 from ..log.dock import LogDock
 from ..unused_keys import name_of
@@ -160,7 +160,7 @@ class StepPane(VerticalScroll, can_focus=False):
         if event.key in ("down", "up") and move_or_say(self, event.key):
             event.stop()
         elif event.key == "space" and isinstance(self.screen.focused, Button):
-            self.notify("Enter presses the button.", timeout=3)
+            reply(self.app, "Enter presses the button.")
             return
         elif event.is_printable and not self.is_in_use:
             self._read_letter(event)
@@ -188,7 +188,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.end_word()
         if ended:
             words = f"Enter did nothing: it ended the word that you typed. {self.where_to_type}"
-            self.notify(words.strip(), markup=False)
+            reply(self.app, words.strip())
         return ended
 
     def _read_letter(self, event: events.Key) -> None:
@@ -198,14 +198,14 @@ class StepPane(VerticalScroll, can_focus=False):
         if bound is None:
             self._typed_over = letters + 1, event.time
             if not isinstance(self.screen.focused, Choice):  # which says it
-                self.notify(f"Letters are keys here: ? lists them. {self.where_to_type}".strip(), markup=False)
+                reply(self.app, f"Letters are keys here: ? lists them. {self.where_to_type}".strip())
         elif letters and bound.binding.id != "app.help":
             self._typed_over = letters + 1, event.time
             event.stop()
             event.prevent_default()
             letter = event.character
             words = f"{letter} did nothing, as part of the word that you typed. Esc, then {letter}, is the key."
-            self.notify(words, markup=False)
+            reply(self.app, words)
 
     @property
     def has_fields(self) -> bool:

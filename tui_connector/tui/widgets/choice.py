@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from ...misspelling import matching_options
 from ...text import shown, shown_line
-from .._textual import BESIDE_FIELD, PasteHandler
+from .._textual import BESIDE_FIELD, PasteHandler, reply
 from .bounded_list import BoundedList
 from .dialog_panel import DialogPanel
 from .fields import FieldRow, TextField
@@ -169,7 +169,7 @@ class Choice(Static, can_focus=True):
             self._open(list(self.options)[match], letter)
         elif not self._told:
             self._told = True
-            self.notify("No option starts with that letter. Enter opens the list.", markup=False)
+            reply(self.app, "No option starts with that letter. Enter opens the list.")
 
     def on_blur(self) -> None:
         self._told = False
@@ -335,7 +335,7 @@ class ChoiceScreen(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
         if self._is_unmatched and event.option_index == self._selected:
-            self.notify(NOTHING_CHOSEN, markup=False)
+            reply(self.app, NOTHING_CHOSEN)
             return
         self.dismiss(event.option_id)
 

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from ...text import PublicText, public, shown, shown_line
-from .._textual import BESIDE_FIELD
+from .._textual import BESIDE_FIELD, reply
 from .prose import Prose, show_text
 from .safe_input import SafeInput
 
@@ -76,7 +76,7 @@ class TextField(SafeInput):
 
     async def action_submit(self) -> None:
         if self._ends_paste():
-            self.notify("This field is empty. Enter again leaves it empty.", timeout=4)
+            reply(self.app, "This field is empty. Enter again leaves it empty.")
             return
         last = not self.advance()
         self.call_later(self._post_enter, last)  # after the keys before it

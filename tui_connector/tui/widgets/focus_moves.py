@@ -8,6 +8,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Button
 
+from .._textual import reply
+
 T = TypeVar("T")
 
 
@@ -87,5 +89,5 @@ def move_or_say(container: Widget, key: str) -> bool:
         return True
     is_last = key == "down" and isinstance(container.screen.focused, Button)
     if is_last:
-        container.notify("↓: nothing is below the buttons; ↑ goes to what is above them.", timeout=3)
+        reply(container.app, "↓: nothing is below the buttons; ↑ goes to what is above them.")
     return is_last

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ...text import shown, shown_line
+from .._textual import reply
 from ..keys import key_label
 from .dialog_panel import DialogPanel
 from .frame import Dialog
@@ -98,9 +99,7 @@ class QuestionScreen(Dialog[T]):
         """Says which keys answer, where another one is meant to: which letters do differs between questions."""
         if event.is_printable and event.key not in self.active_bindings and self._answers:
             answers = " · ".join(f"{key}: {label}" for key, (label, _) in self._answers.items())
-            self.notify(
-                f"{shown_line(key_label(event.key))} is not an answer here. {shown_line(answers)}", markup=False
-            )
+            reply(self.app, f"{shown_line(key_label(event.key))} is not an answer here. {shown_line(answers)}")
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -20,7 +20,7 @@ from ...secrets.plain_text import VARIABLE, is_conventional_variable, is_secret_
 from ...secrets.token_shape import looks_like_token
 from ...templates import Json
 from ...text import PublicText, count, equal_beginning, public, shown_line
-from .._textual import PasteHandler
+from .._textual import PasteHandler, reply
 from .choice import Choice
 from .fields import FieldGroup, FieldWithList
 from .secret_place import ALL, place_choice
@@ -178,7 +178,7 @@ class SecretInput(SourceField):
             event.prevent_default()
             event.stop()
             self._refused += 1
-            self.notify("This secret is set. Delete or Enter starts a new one; Esc leaves the field.", timeout=3)
+            reply(self.app, "This secret is set. Delete or Enter starts a new one; Esc leaves the field.")
 
     async def action_submit(self) -> None:
         is_only_saved = self._saved and not self.has_value and self.value_when_focused is None
