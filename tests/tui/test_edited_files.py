@@ -8,12 +8,13 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from editor_screen import TEXT, area, editing, file_of
 from guide_steps import no_demo
 from memory_keyring import MemoryKeyring, NoKeyring
 from screens import shown, until, until_shown
-from test_toml_editor import TEXT, area, editing, file_of
 
 from tui_connector.files import ChangedOnDisk
 from tui_connector.guide.text_drafts import TextDrafts
@@ -26,6 +27,14 @@ from tui_connector.tui.profile.profile_screen import PageContext
 from tui_connector.tui.toml_editor.difference import DifferenceScreen
 from tui_connector.tui.toml_editor.screen import EditorScreen
 from tui_connector.tui.widgets.choice import ChoiceScreen
+
+
+async def change_both(pilot: Any, typed: str = "# mine") -> str:
+    """Types at the end of the text, and changes the file as another program does; returns the text of the file."""
+    await pilot.press("ctrl+end", *typed)
+    theirs = TEXT.replace("Acme", "Beta")
+    file_of(pilot).write_text(theirs)
+    return theirs
 
 
 async def test_saving_keeps_what_was_not_edited(machine: Machine) -> None:
@@ -54,8 +63,7 @@ async def test_a_change_by_another_program_is_shown_when_nothing_was_typed(machi
 
 async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_program(machine: Machine) -> None:
     async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"# mine")
-        file_of(pilot).write_text(TEXT.replace("Acme", "Beta"))
+        await change_both(pilot)
         await until_shown(pilot, "Another program changed the file.")
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(pilot.app.screen, DifferenceScreen))
@@ -70,9 +78,7 @@ async def test_what_was_typed_stays_and_is_merged_with_the_change_of_another_pro
 
 async def test_what_another_program_changed_is_not_reverted_by_undoing_the_merge(machine: Machine) -> None:
     async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"# mine")
-        theirs = TEXT.replace("Acme", "Beta")
-        file_of(pilot).write_text(theirs)
+        theirs = await change_both(pilot)
         await until_shown(pilot, "Another program changed the file.")
         await pilot.press("f6")
         await until_shown(pilot, '✔ file  name = "Beta store"')
@@ -92,9 +98,7 @@ async def test_what_another_program_changed_is_not_reverted_by_undoing_the_merge
 
 async def test_a_merge_that_was_undone_and_made_again_is_saved_without_a_question(machine: Machine) -> None:
     async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"# mine")
-        theirs = TEXT.replace("Acme", "Beta")
-        file_of(pilot).write_text(theirs)
+        theirs = await change_both(pilot)
         await pilot.press("f6")
         await until_shown(pilot, '✔ file  name = "Beta store"')
         await pilot.press("enter")
@@ -112,9 +116,7 @@ async def test_a_merge_that_was_undone_and_made_again_is_saved_without_a_questio
 
 async def test_saving_merges_with_the_change_of_another_program_and_then_saves(machine: Machine) -> None:
     async with editing(machine) as pilot:
-        await pilot.press("ctrl+end", *"# mine")
-        theirs = TEXT.replace("Acme", "Beta")
-        file_of(pilot).write_text(theirs)
+        theirs = await change_both(pilot)
         await pilot.press("ctrl+s")
         await until_shown(pilot, "Merge and save")
         await pilot.press("escape")
@@ -131,9 +133,7 @@ async def test_saving_merges_with_the_change_of_another_program_and_then_saves(m
 async def test_a_merged_change_is_not_reported_again_beside_the_question_before_saving(machine: Machine) -> None:
     async with editing(machine) as pilot:
         editor = pilot.app.screen
-        await pilot.press("ctrl+end", *"wrong = 1")
-        theirs = TEXT.replace("Acme", "Beta")
-        file_of(pilot).write_text(theirs)
+        theirs = await change_both(pilot, "wrong = 1")
         await pilot.press("ctrl+s")
         await until_shown(pilot, '✔ file  name = "Beta store"')
         editor.post_message(EditorScreen.FileChanged(FileChange(theirs.encode())))  # noticed meanwhile, too

@@ -9,8 +9,7 @@ import shlex
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +19,7 @@ from guide_steps import no_demo
 from requirements import require
 from screens import shown, until, until_shown
 from terminal import Terminal
+from walking import save_profile, wait
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
@@ -101,10 +101,7 @@ def store() -> Iterator[SlowStore]:
 
 @pytest.fixture
 def profile(clean_environment: dict[str, str], store: SlowStore) -> Path:
-    path = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"
-    path.parent.mkdir(parents=True)
-    path.write_text(PROFILE.format(url=store.url))
-    return path
+    return save_profile(clean_environment, PROFILE.format(url=store.url))
 
 
 @contextmanager
@@ -123,13 +120,6 @@ def on_page(directory: Path, environment: dict[str, str], editor: str, after: st
         yield terminal
     finally:
         terminal.close()
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_run_goes_on_while_its_user_is_in_the_editor(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from profile_page import in_form, messages, on_page, trusting, write
 from screens import shown, until, until_shown
-from test_profile_page import in_form, messages, on_page, trusting, write
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 

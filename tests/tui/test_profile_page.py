@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from guide_steps import no_demo
+from profile_page import MORE_SECRETS, PROFILE, in_form, messages, on_page, trusting, write
 from screens import shown, until, until_shown
 from textual.events import Paste
-from textual.pilot import Pilot
 
 from tui_connector.guide.drafts import Draft
 from tui_connector.guide.steps.setup import Setup
@@ -29,57 +27,9 @@ from tui_connector.tui.profile.part_forms import AddPartScreen
 from tui_connector.tui.profile.part_list import PartList, ProblemList
 from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
-from tui_connector.tui.setup.form_screen import FormScreen
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.toml_editor.area import TomlArea
 from tui_connector.tui.toml_editor.screen import EditorScreen
-
-PROFILE = """\
-# ours
-format = 1
-name = "Acme store"
-
-[authentications.integration]
-kind = "bearer"
-token = { keyring = "acme/integration/access-token" }
-
-[clients.magento]
-authentications = ["integration"]
-
-[[clients.magento.plugins]]
-kind = "base-uri"
-uri = "URL/rest/all/V1"
-
-[incoming.products]
-client = "magento"
-request = { uri = "products" }
-items = "items"
-"""
-
-
-MORE_SECRETS = """
-[authentications.other]
-kind = "bearer"
-token = { env = "SHOP_TOKEN" }
-
-[clients.magento]"""
-
-
-@asynccontextmanager
-async def on_page(app: ConnectorApp, *, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-    """The app, after the first profile was opened from home."""
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "Acme store" in shown(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "GET products" in shown(app))
-        yield pilot
-
-
-def write(machine: Machine, name: str = "acme", text: str = PROFILE, url: str = "http://127.0.0.1:9") -> Path:
-    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
-    path = machine.directories.profiles / f"{name}.toml"
-    path.write_text(text.replace("URL", url))
-    return path
 
 
 async def test_profile_opens_on_its_page_and_a_test_shows_the_response(machine: Machine, sandbox: Sandbox) -> None:
@@ -300,18 +250,6 @@ async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machi
         await until(pilot, lambda: page.query_one(PartList).border_title == "Parts")  # without the draft
 
 
-def trusting(machine: Machine) -> ConnectorApp:
-    return ConnectorApp(replace(machine, environ={**machine.environ, "TUI_CONNECTOR_TRUST": "all"}), no_demo)
-
-
-async def in_form(app: ConnectorApp, pilot: Any, title: str) -> None:
-    await until(pilot, lambda: isinstance(app.screen, FormScreen) and title in shown(app))
-
-
-def messages(app: ConnectorApp) -> list[str]:
-    return [each.message for each in app._notifications]
-
-
 async def test_the_footer_keeps_the_way_back_where_there_is_no_room_for_all_keys(machine: Machine) -> None:
     write(machine)
     app = ConnectorApp(machine, no_demo)
@@ -377,38 +315,6 @@ async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_key
         assert "CANARY" not in shown(app)
 
 
-async def test_what_the_guide_and_the_users_editor_saved_is_undone(machine: Machine, tmp_path: Path) -> None:
-    editor = tmp_path / "vi"
-    editor.write_text('#!/bin/sh\necho "# $1" >> "$2"\n')
-    editor.chmod(0o700)
-    path = write(machine)
-    app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
-    app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
-    async with on_page(app, size=(100, 30)) as pilot:
-        texts = [path.read_text()]
-        await pilot.press("down", "down", "g")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "● 3" in shown(app).replace("●3", "● 3"))
-        setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
-        setup.edit(("name",), "Acme, changed")
-        await pilot.press("s")
-        await until_shown(pilot, '+name = "Acme, changed"')
-        await pilot.press("s")
-        await until_shown(pilot, "✔ Saved")
-        texts.append(path.read_text())
-        await pilot.press("q", "o")
-        await until(pilot, lambda: path.read_text() == f"{texts[1]}# +16\n")  # the line of the part
-        for text, said in zip(
-            reversed(texts),
-            (
-                "edit in $EDITOR · u again: save in the guide",
-                "save in the guide · nothing more to undo",
-            ),
-            strict=True,
-        ):
-            await pilot.press("u", "y")
-            await until(pilot, lambda: path.read_text() == text and any(said in each for each in messages(app)))  # noqa: B023
-
-
 async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machine: Machine, tmp_path: Path) -> None:
     editor = tmp_path / "vi"
     editor.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/line\n')
@@ -449,75 +355,6 @@ async def test_a_problem_is_edited_at_its_line_here_or_in_the_users_editor(machi
         await pilot.press("enter")  # a part that is valid has its form, whatever the others are
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await until_shown(pilot, "2 Authentication")
-
-
-async def test_undo_on_the_page_undoes_what_was_saved_in_the_editor(machine: Machine, tmp_path: Path) -> None:
-    editor = tmp_path / "vi"
-    editor.write_text('#!/bin/sh\necho "# own" >> "$2"\n')
-    editor.chmod(0o700)
-    path = write(machine)
-    app = trusting(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}))
-    app.without_terminal = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
-    async with on_page(app) as pilot:
-        assert "u Undo edit" not in shown(app)
-        await pilot.press("down", "down", "d")
-        await until(pilot, lambda: "-[incoming.products]" in shown(app))
-        await pilot.press("y")
-        await until(pilot, lambda: "u Undo edit" in shown(app))
-        deleted = path.read_text()
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-
-        async def save_with(comment: str) -> None:
-            await pilot.press("ctrl+end", "enter", *comment, "ctrl+s")
-            await until(pilot, lambda: comment in path.read_text())
-
-        await save_with("# one")
-        await save_with("# two")
-        await pilot.press("ctrl+o")
-        await until(pilot, lambda: any("Reloaded from your editor." in each for each in messages(app)))
-        assert path.read_text().endswith("# own\n")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "u Undo edit" in shown(app))
-        for undone in (f"{deleted}\n# one\n# two", f"{deleted}\n# one", deleted):
-            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
-            await pilot.press("u", "y")
-            await until(pilot, lambda: path.read_text() == undone)  # noqa: B023
-
-
-async def test_what_another_program_saves_is_undone_by_itself_or_the_conflict_is_named(machine: Machine) -> None:
-    path = write(machine)
-    before = path.read_text()
-    app = trusting(machine)
-    async with on_page(app) as pilot:
-        await pilot.press("down", "down", "d")
-        await until(pilot, lambda: "-[incoming.products]" in shown(app))
-        await pilot.press("y")
-        await until(pilot, lambda: "u Undo edit" in shown(app))
-        path.write_text(path.read_text().replace("Acme store", "Acme shop"))
-        await until(pilot, lambda: "Acme shop" in shown(app) and not app.screen.loading_message)
-        await pilot.press("u")
-        await until_shown(pilot, "Undo “edit by another program”?")
-        await pilot.press("y")
-        await until(pilot, lambda: "Acme store" in path.read_text())
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
-        await pilot.press("u")
-        await until(pilot, lambda: "+[incoming.products]" in shown(app))
-        await pilot.press("y")
-        await until(pilot, lambda: path.read_text() == before)
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
-        await pilot.press("U")
-        await until(pilot, lambda: "-[incoming.products]" in shown(app))
-        await pilot.press("y")
-        await until(pilot, lambda: "products" not in path.read_text())
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
-        await pilot.press("u", "y")
-        await until(pilot, lambda: path.read_text() == before)
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and not app.screen.loading_message)
-        path.write_text(path.read_text().replace("[incoming.products]", "[incoming.theirs]"))
-        await until(pilot, lambda: "theirs" in shown(app) and not app.screen.loading_message)
-        await pilot.press("U")
-        await until(pilot, lambda: "have both changed line" in str([each.message for each in app._notifications]))
 
 
 async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) -> None:

@@ -6,15 +6,14 @@ import os
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fork_server import command_in_a_terminal
 from requirements import require
 from terminal import Terminal
-from walking import sandbox_process
+from walking import sandbox_process, save_profile, wait
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 PROFILE = """\
@@ -43,18 +42,7 @@ path.write_text(text.replace("itms", "items") if "itms" in text else text.replac
 
 @pytest.fixture
 def profile(clean_environment: dict[str, str]) -> Path:
-    directory = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
-    directory.mkdir(parents=True)
-    path = directory / "acme.toml"
-    path.write_text(PROFILE)
-    return path
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    return save_profile(clean_environment, PROFILE)
 
 
 def test_editor_gets_the_terminal_and_mistakes_are_shown_by_line(
@@ -72,7 +60,7 @@ def test_editor_gets_the_terminal_and_mistakes_are_shown_by_line(
         terminal.press("o")
         terminal.wait_for("13:1: incoming.products.itms")
         terminal.press("o")
-        until(lambda: "itms" not in profile.read_text())
+        wait(lambda: "itms" not in profile.read_text())
         terminal.wait_for("Enter Edit")
         terminal.press("q")
         terminal.wait_for("New store")
@@ -100,7 +88,7 @@ def test_profile_edited_in_a_form_keeps_its_comments(
         assert profile.read_text() == PROFILE
         terminal.press("C-s")
         terminal.wait_for("GET products?x")
-        until(lambda: profile.read_text() == PROFILE.replace('"products"', '"products?x"'))
+        wait(lambda: profile.read_text() == PROFILE.replace('"products"', '"products?x"'))
         terminal.press("q")
         terminal.wait_for("New store")
     finally:
@@ -137,7 +125,7 @@ def test_setup_survives_a_killed_program(
             terminal.wait_for("ended: 143")
     finally:
         terminal.close()
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    wait(lambda: not Path(f"/proc/{pid}").exists())
     (tmp_path / "again").mkdir()
     terminal = Terminal(tmp_path / "again", command_in_a_terminal(), clean_environment, 80, 24)
     try:

@@ -1,11 +1,12 @@
-"""The beginning of a walk through the guide in a real terminal."""
+"""What walks through the program in a real terminal have in common."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,19 @@ def paste_each(terminal: Terminal, values: list[str]) -> None:
     for value in values:
         terminal.paste(value)
         terminal.wait_for(value[-4:])
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Waits until something holds outside the terminal, such as in a file."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def save_profile(environment: dict[str, str], text: str) -> Path:
+    """Saves it where the program with this environment finds it by itself."""
+    path = Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return path
