@@ -177,12 +177,15 @@ Pilot._wait_for_screen = _wait_for_screen  # type: ignore[method-assign]
 
 
 def _lines(compositor: Compositor) -> list[str]:
-    """The text of the screen. The compositor's `render_strips` cuts styled pieces for it, which takes longer."""
+    """The text of the screen. The compositor's `render_strips` also draws what is covered, and cuts styled pieces."""
     size = compositor.size
     pieces: list[list[tuple[int, str]]] = [[] for _ in range(size.height)]
     gaps = [[(0, size.width)] for _ in range(size.height)]
-    for region, clip, strips in compositor._get_renders(size.region):  # those in front first
-        place = region.intersection(clip)
+    for widget, (region, clip) in compositor.visible_widgets.items():  # those in front first
+        place = region.intersection(clip).intersection(size.region)
+        if not any(begin < place.right and place.x < end for y in place.line_range for begin, end in gaps[y]):
+            continue
+        strips = widget.render_lines(place.translate(-region.offset))
         for y, strip in zip(place.line_range, strips, strict=False):
             left: list[tuple[int, int]] = []
             for begin, end in gaps[y]:

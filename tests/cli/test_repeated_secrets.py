@@ -226,10 +226,18 @@ def _everything(profile: str, home: Path, capfd: pytest.CaptureFixture[str]) -> 
     return printed.out + printed.err
 
 
-@pytest.mark.parametrize("response", RESPONSES)
-@pytest.mark.parametrize(("authentication", "pagination"), [("bearer", "next-link"), ("query", "cursor")])
+IN_HEADERS = ["302", "401 JSON", "Retry-After", "Set-Cookie", "header names", "headers", "reason", "type"]
+
+
+@pytest.mark.parametrize(
+    ("authentication", "pagination", "response"),
+    [
+        *(("query", "cursor", each) for each in RESPONSES),
+        *(("bearer", "next-link", each) for each in IN_HEADERS),  # where a token needs no escapes
+    ],
+)
 def test_what_a_store_repeats_is_nowhere(
-    home: Path, response: str, authentication: str, pagination: str, capfd: pytest.CaptureFixture[str]
+    home: Path, authentication: str, pagination: str, response: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(response, KNOWN[authentication])
     try:
