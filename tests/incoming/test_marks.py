@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,14 +15,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from http_server import Received, reply, serving
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 from listing import Item, SearchRequest, listing, product
-from runs import RunNotes, Shop, shop
+from runs import KEYSET, NUMBERS, RunNotes, Shop, shop
 
 from tui_connector.errors import UserError
 from tui_connector.incoming.moments import sort_key
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.runs.ledger import Ledger
+from tui_connector.units import timestamp
 
 OF_DATES: dict[str, Any] = {
     "identifier": "id",
@@ -288,3 +292,42 @@ async def test_a_full_run_that_is_resumed_writes_everything(tmp_path: Path, mach
         await reader.run(RunOptions(full=True, limit=10))
         assert (await reader.run()).state == "complete"
     assert reader.ids() == list(range(1, 21))
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    seed=some.integers(0, 2**32),
+    skew=some.integers(-4000, 4000),
+    pagination=some.sampled_from([KEYSET, {**NUMBERS, "order": "entity_id desc"}]),
+)
+async def test_no_change_is_lost_whenever_it_is_made_and_whatever_the_web_servers_clock_says(
+    tmp_path_factory: pytest.TempPathFactory, machine: Machine, seed: int, skew: int, pagination: dict[str, Any]
+) -> None:
+    chance, clock = random.Random(seed), RunningClock(datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC))
+    items = {number: product(number, "2026-11-24 09:00:00") for number in range(1, 41)}
+
+    def change(asked: SearchRequest, page: list[Item]) -> bytes | None:
+        """The page was read before the changes that follow."""
+        found = [each for number, each in items.items() if asked.after < number and each["updated_at"] >= asked.since]
+        sent = store.page(list(page), len(found))
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            clock.passed += chance.choice((0, 1, 20, 300))
+            number = chance.randrange(1, 41)
+            items[number] = {**product(number, timestamp(database_time())), "name": f"{chance.random()}"}
+        return sent
+
+    def database_time() -> datetime:
+        return clock.at + timedelta(seconds=clock.passed)
+
+    async with listing(items, change) as store:
+        folder = tmp_path_factory.mktemp("changes")
+        incremental = {"field": "updated_at", "overlap": "1s"}
+        reader = shop(store, folder, clock.of(machine), incremental=incremental, pagination=pagination)
+        for last in (False, False, False, True):
+            clock.passed += 60
+            store.dated = format_datetime(database_time() + timedelta(seconds=skew), usegmt=True)
+            if last:
+                store.bend = lambda asked, page: None
+            summary = await reader.run(RunOptions(in_flight=1))
+        assert summary.state == "complete"
+        assert {item["id"]: item for item in reader.items()} == items
