@@ -635,6 +635,12 @@ def test_a_search_finds_words_anywhere_in_an_exchange(text: str, numbers: list[i
         assert wanted.possible(block) or each.number not in numbers
 
 
+def test_a_search_for_a_comparison_does_not_find_its_parts() -> None:
+    page = exchange(1, uri=_page(("entity_id", "499", "gt"), ("entity_id", "500", "lteq")))
+    for text, is_found in (("entity_id > 500", False), ("entity_id > 499", True), ("entity_id <= 500", True)):
+        assert search_for(text).matches(page) is is_found
+
+
 def test_what_the_program_wants_to_know_by_a_probe_is_not_searched() -> None:
     probe = exchange(1, purpose="probe", status=404, note="does it issue tokens? 404: no")
     renewed = exchange(2, note="login renewed")

@@ -33,9 +33,9 @@ def search_for(text: str) -> Filter:
         return parse(text)
     if not text:
         return Filter()
-    wanted: Expression = Words(text) if len(text.split()) > 1 else Term(ANYTHING, text)
-    compared = comparison_in(text)
-    return Filter(wanted if compared is None else Or((wanted, compared)))
+    if (compared := comparison_in(text)) is not None:  # its words would also find `entity_id ≤ 500`
+        return Filter(Or((Term(ANYTHING, text), compared)))
+    return Filter(Words(text) if len(text.split()) > 1 else Term(ANYTHING, text))
 
 
 def text_found(text: str, exchange: Exchange) -> str:
