@@ -175,6 +175,14 @@ async def test_with_a_client_selected_run_asks_what_to_run(machine: Machine) -> 
             for key in ("u", "n", "space", "i"):
                 await pilot.press(key)
                 await until(pilot, lambda: highlighted() == 0)
+            await pilot.press("escape", "R")
+            await until_shown(pilot, "Run or send")
+            await pilot.press("down", "enter")
+            await until_shown(pilot, "Plan stock")
+            await pilot.press("escape")
+            await until(pilot, lambda: "Run or send" in shown(app) and highlighted() == 1)
+            await pilot.press("escape", "home", "r")
+            await until_shown(pilot, "Run items")
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
 

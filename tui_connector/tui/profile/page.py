@@ -253,9 +253,9 @@ class ProfilePage(StatusScreen, FormsScreen):
             return
         self.action_follow_log()
 
-        def start(which: ProfilePart) -> None:
+        def start(which: ProfilePart, choose_again: Callable[[], None]) -> None:
             self._list.select(which.family, which.name)
-            self._part_runs.start(which, ask_options=ask_options)
+            self._part_runs.start(which, ask_options=ask_options, cancelled=choose_again)
 
         self._part_runs.choose(opened.parts, part, start)
 

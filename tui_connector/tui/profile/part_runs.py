@@ -27,25 +27,39 @@ class PartRuns:
     ) -> None:
         self._app, self._workbench, self._path, self._profile = app, workbench, path, profile
 
-    def start(self, part: ProfilePart, *, ask_options: bool) -> None:
-        """Runs an incoming; of an outgoing, shows what sending it would change."""
+    def start(self, part: ProfilePart, *, ask_options: bool, cancelled: Callable[[], None]) -> None:
+        """Runs an incoming; of an outgoing, shows what sending it would change. `cancelled`: no options were chosen."""
+
+        def read(options: RunOptions | None) -> None:
+            self._read(part.name, options) if options is not None else cancelled()
+
+        def send(options: SendOptions | None) -> None:
+            self._send(part.name, options) if options is not None else cancelled()
+
         if part.family == "incoming":
             if ask_options:
-                self._app.push_screen(RunOptionsScreen(part.name), lambda options: self._read(part.name, options))
+                self._app.push_screen(RunOptionsScreen(part.name), read)
             else:
-                self._read(part.name, RunOptions())
+                read(RunOptions())
         elif ask_options:
-            self._app.push_screen(SendOptionsScreen(part.name), lambda options: self._send(part.name, options))
+            self._app.push_screen(SendOptionsScreen(part.name), send)
         else:
-            self._send(part.name, SendOptions())
+            send(SendOptions())
 
     def choose(
-        self, parts: Sequence[ProfilePart], selected: ProfilePart | None, chosen: Callable[[ProfilePart], None]
+        self,
+        parts: Sequence[ProfilePart],
+        selected: ProfilePart | None,
+        chosen: Callable[[ProfilePart, Callable[[], None]], None],
+        highlighted: str = "",
     ) -> None:
-        """`chosen` receives the selected part, where it can be started; otherwise asks which of these to start."""
+        """`chosen` receives the selected part, where it can be started; otherwise asks which of these to start.
+
+        It also receives what asks that again, with the same one highlighted.
+        """
         titles = {"incoming": "Run", "outgoing": "Plan sending"}
         if selected is not None and selected.family in titles:
-            chosen(selected)
+            chosen(selected, lambda: None)
             return
         found = [each for each in parts if each.family in titles]
         if not found:
@@ -56,19 +70,19 @@ class PartRuns:
 
         def answered(key: str | None) -> None:
             if key is not None:
-                chosen(found[int(key)])
+                chosen(found[int(key)], lambda: self.choose(parts, selected, chosen, key))
 
-        self._app.push_screen(ChoiceScreen(options, title="Run or send"), answered)
+        self._app.push_screen(ChoiceScreen(options, highlighted, title="Run or send"), answered)
 
     def show_tasks(self, name: str) -> None:
         """Shows what became of the entities of an outgoing."""
         if (profile := self._profile()) is not None:
             open_tasks(self._app, self._workbench, profile, self._path, name)
 
-    def _read(self, name: str, options: RunOptions | None) -> None:
-        if options is not None and (profile := self._profile()) is not None:
+    def _read(self, name: str, options: RunOptions) -> None:
+        if (profile := self._profile()) is not None:
             open_run(self._app, self._workbench, profile, self._path, name, options)
 
-    def _send(self, name: str, options: SendOptions | None) -> None:
-        if options is not None and (profile := self._profile()) is not None:
+    def _send(self, name: str, options: SendOptions) -> None:
+        if (profile := self._profile()) is not None:
             open_sending(self._app, self._workbench, profile, self._path, name, options)
