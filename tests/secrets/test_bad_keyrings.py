@@ -117,6 +117,44 @@ async def test_a_hanging_keyring_blocks_nothing_else(machine: Machine, monkeypat
     vault.close()
 
 
+class Stuck(MemoryKeyring):
+    """It never responds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = threading.Event()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.ended.wait(60)
+        return None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.ended.wait(60)
+
+
+async def test_a_keyring_that_hangs_while_it_is_written_is_said_at_once_and_later_what_helps(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value for this run would help neither to store an entry nor to delete it."""
+    monkeypatch.setattr(vault_module, "NOTICE_AFTER", 0.01)
+    stuck, waits = Stuck(), asyncio.Event()
+    vault = Vault(replace(machine, keyring=lambda: stuck), Mask(), on_wait=waits.set)
+    storing = asyncio.ensure_future(vault.store(NAME, TOKEN, SHOP, replace=True))
+    await asyncio.wait_for(waits.wait(), 30)
+    assert not storing.done()
+    storing.cancel()
+    monkeypatch.setattr(vault_module, "WRITE_DEADLINE", 0.05)
+    hints = []
+    for work in (vault.store(NAME, TOKEN, SHOP, replace=True), vault.delete(NAME)):
+        with user_error("keyring-unusable") as refused:
+            await work
+        hints.append(refused.value.hint)
+    assert [("For this run" in each, "restart the keyring" in each) for each in hints] == [(False, True)] * 2
+    assert ["{ env = … }" in each for each in hints] == [True, False]
+    stuck.ended.set()
+    vault.close()
+
+
 @pytest.mark.bad_input(55)
 async def test_a_service_that_hangs_is_a_reason(
     machine: Machine, keyring_service: KeyringService, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from ..text import count, env_option, shown_line
 from .completion import profiles, secret_fields
 from .errors import CommandFailed, Exit
 from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
+from .streams import best_effort
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -189,10 +190,14 @@ def _test(profile_dir: Path | None, profile: str, field: str | None, environment
 
 def _with_vault(machine: Machine, work: Callable[[Vault], Awaitable[None]]) -> None:
     from ..secrets.mask import Mask
-    from ..secrets.vault import Vault
+    from ..secrets.vault import WINDOW, Vault
+
+    def say_that_it_waits() -> None:
+        with best_effort():
+            click.echo(f"The keyring has not responded yet, waiting for it. {WINDOW} Ctrl-C stops.", err=True)
 
     async def with_vault() -> None:
-        vault = Vault(machine, Mask())
+        vault = Vault(machine, Mask(), on_wait=say_that_it_waits)
         try:
             await work(vault)
         finally:

@@ -54,8 +54,9 @@ def without_keyring(name: str) -> str:
     return f"For this run, set {override_name(name)} to the value. {_ELSEWHERE}"
 
 
-def unlock(name: str) -> str:
-    return f"Unlock it in the desktop's password manager and try again. {without_keyring(name)}"
+def without_entry() -> str:
+    """What to do if an entry cannot be stored: a value for this run would not help."""
+    return _ELSEWHERE
 
 
 def best_keyring(wanted: str | None) -> tuple[Keyring, str]:

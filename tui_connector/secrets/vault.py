@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..machine import DraftSecrets, Keyring, Machine
-from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
+from .backends import best_keyring, is_locked, override_name, reason_of, without_entry, without_keyring
 from .capability import Grants, ResolvedCommand
 from .cleaning import clean
 from .command import command_environment, run_command
@@ -30,6 +30,9 @@ T = TypeVar("T")
 READ_DEADLINE = 5.0
 WRITE_DEADLINE = 60.0
 """Seconds; the user may have to unlock the keyring before it is written."""
+NOTICE_AFTER = 2.0
+"""Seconds after which a keyring that has not responded is reported."""
+WINDOW = "Is a window waiting for its password?"
 
 
 _USER = "tui-connector"
@@ -86,8 +89,15 @@ class Vault:
     all other characters) overrides a keyring entry. It is sent where the profile is trusted to send that entry.
     """
 
-    def __init__(self, machine: Machine, mask: Mask, profile: Path | None = None) -> None:
-        """`profile` is the file of the profile that it is for."""
+    def __init__(
+        self,
+        machine: Machine,
+        mask: Mask,
+        profile: Path | None = None,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`profile` is the file of the profile that it is for; `on_wait` is called when the keyring is slow."""
+        self.on_wait = on_wait
         self.mask = mask
         self._profile = profile
         self._machine = machine
@@ -436,7 +446,7 @@ class Vault:
             keyring.delete_password(_service(name), _USER)
             return True
 
-        return await self._call(remove, WRITE_DEADLINE, name)
+        return await self._call(remove, WRITE_DEADLINE, name, "")
 
     async def state(self, *, writing: bool = True) -> KeyringState:
         """Whether the keyring can be read and, with `writing`, written; tested with a value that is not a secret."""
@@ -461,12 +471,14 @@ class Vault:
         entry = self._held.get(name)
         if entry is None:
             async with self._locks.setdefault(name, asyncio.Lock()):
-                entry = self._cache.get(name) or await self._entry(name)
+                entry = self._cache.get(name) or await self._entry(name, without_keyring(name))
                 self._cache[name] = entry
         return entry.secret
 
-    async def _entry(self, name: str) -> _Entry:
-        text = await self._call(lambda keyring: keyring.get_password(_service(name), _USER), READ_DEADLINE, name)
+    async def _entry(self, name: str, otherwise: str = "") -> _Entry:
+        """The entry. `otherwise`: what to do where the keyring cannot be used, instead of another source."""
+        otherwise = otherwise or without_entry()
+        text = await self._call(lambda each: each.get_password(_service(name), _USER), READ_DEADLINE, name, otherwise)
         if not text:
             hint = f"Store it with tui-connector secrets set, or set {override_name(name)} for this run."
             raise SecretError("secret-missing", f"The keyring has no entry {name!r}", hint)
@@ -524,35 +536,39 @@ class Vault:
             raise SecretError(
                 "keyring-unusable",
                 f"{name} is longer than the Windows Credential Manager accepts ({_WINDOWS_LIMIT} characters)",
-                without_keyring(name),
+                without_entry(),
             )
 
         def put(keyring: Keyring) -> bool:
             keyring.set_password(_service(name), _USER, text)
             return keyring.get_password(_service(name), _USER) == text
 
-        if not await self._call(put, WRITE_DEADLINE, name):
+        if not await self._call(put, WRITE_DEADLINE, name, without_entry()):
             raise SecretError(
-                "keyring-unusable", "The keyring accepted the secret but did not return it", without_keyring(name)
+                "keyring-unusable", "The keyring accepted the secret but did not return it", without_entry()
             )
 
-    async def _call(self, work: Callable[[Keyring], T], deadline: float, name: str) -> T:
+    async def _call(self, work: Callable[[Keyring], T], deadline: float, name: str, otherwise: str) -> T:
+        """What `work` returns. Raises `SecretError`; `otherwise` is what to do without the keyring, if anything."""
+        notice = asyncio.get_running_loop().call_later(NOTICE_AFTER, self.on_wait)
         try:
             return await self._keychain.call(work, deadline)
-        except SecretError as error:
-            error.hint = error.hint or without_keyring(name)
+        except SecretError as error:  # there is none: a variable has the value in its place
+            error.hint = error.hint or (without_keyring(name) if otherwise else "")
             raise
         except KeychainTimeout as error:
-            hint = f"Is a window waiting for its password? {without_keyring(name)}"
-            raise SecretError("keyring-unusable", f"{str(error)[:1].upper()}{str(error)[1:]}", hint) from error
+            hint = f"{WINDOW} Otherwise restart the keyring's service, or log out and in, and try again. {otherwise}"
+            message = f"{str(error)[:1].upper()}{str(error)[1:]}"
+            raise SecretError("keyring-unusable", message, hint.strip()) from error
         except Exception as error:
             if is_locked(error):
-                raise SecretError(
-                    "keyring-unusable", "The keyring is locked and was not unlocked", unlock(name)
-                ) from error
+                hint = f"Unlock it in the desktop's password manager and try again. {otherwise}".strip()
+                raise SecretError("keyring-unusable", "The keyring is locked and was not unlocked", hint) from error
             log.info("keyring entry %s: %s", name, reason_of(error))
             message = "The keyring does not work; program.log has its error"
-            raise SecretError("keyring-unusable", message, without_keyring(name)) from error
+            raise SecretError("keyring-unusable", message, otherwise) from error
+        finally:
+            notice.cancel()
 
     def _best_keyring(self) -> Keyring:
         keyring, self._keyring_name = best_keyring(self._machine.environ.get("PYTHON_KEYRING_BACKEND"))
