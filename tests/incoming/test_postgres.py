@@ -411,11 +411,11 @@ def test_a_lost_connection_is_said(postgres: Database, tmp_path: Path) -> None:
 
 
 def test_two_runs_do_not_write_at_once(postgres: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_connector.runs.postgres.WAIT", "10ms")
+    monkeypatch.setattr("tui_connector.incoming.sinks.postgres._LONGEST_WAIT", 0.1)
     opened, _ = begin(sink(postgres), tmp_path, **PRODUCTS)
     assert "Another run has been writing to the table 'products'" in refusal(postgres, tmp_path)
     opened.close()
-    monkeypatch.setattr("tui_connector.runs.postgres.WAIT", "30s")  # until the server has noticed
+    monkeypatch.setattr("tui_connector.incoming.sinks.postgres._LONGEST_WAIT", 30.0)  # until the server has noticed
     begin(sink(postgres), tmp_path, **PRODUCTS)[0].close()
 
 

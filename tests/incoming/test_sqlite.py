@@ -139,7 +139,7 @@ def test_a_run_with_failed_items_deletes_nothing(tmp_path: Path) -> None:
 
 
 def test_pages_that_can_shift_delete_what_two_runs_have_not_listed(tmp_path: Path) -> None:
-    about = {"absence_is_proof": False}
+    about = {"may_miss": "items can move"}
     known, _ = whole_run(tmp_path, [[b'{"sku":"a"}', b'{"sku":"b"}', b'{"sku":"c"}']], **about)
     known, remarks = whole_run(tmp_path, [[b'{"sku":"a"}']], known, **about)
     assert sorted(skus(tmp_path)) == ["a", "b", "c"]

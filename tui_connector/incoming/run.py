@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -44,7 +45,7 @@ from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
 from .pagination import Pagination, PaginationError
 from .reading import ListReader
-from .sink import SinkClosed, SinkError
+from .sink import SinkClosed, SinkError, SinkStopped, SinkWait
 from .start import (
     ListRequest,
     OpenRun,
@@ -86,6 +87,8 @@ class Run:
         self._signing: asyncio.Task[Request] | None = None
         """Reads the client's secrets before the first page; the user may be prompted for one."""
         self._stopped: RunError | None = None
+        self._halt = threading.Event()
+        """The same for the writing thread, while it waits for another program."""
         self._opened: OpenRun | None = None
         self._started = 0.0
         self._started_at = self._machine.now()
@@ -176,6 +179,7 @@ class Run:
     def stop(self, why: str, code: str = STOPPED) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
         log.info("run of %s is stopped: %s", self._name, why)
+        self._halt.set()
         self._stopped = RunError(Action.STOP, why, code=code)
         if self._signing is not None:
             self._signing.cancel()
@@ -189,7 +193,15 @@ class Run:
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
             secrets = await self._sink_secrets()
-            opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets)
+            loop = asyncio.get_running_loop()
+
+            def waits(text: str) -> None:
+                loop.call_soon_threadsafe(self._warn, text)
+
+            try:
+                opened = self._opened = await self._in_thread(self._open, fingerprint, request_line, secrets, waits)
+            except SinkStopped:
+                return self._not_begun()
             # who has planned the slices got the bounds of the range from this address
             self._patience.has_reached = (
                 opened.has_reached
@@ -227,7 +239,9 @@ class Run:
             )
         return {each.key: await session.secret(each, sink.server, "") for each in sink.secrets()}
 
-    def _open(self, fingerprint: str, request_line: str, secrets: dict[str, str]) -> OpenRun:
+    def _open(
+        self, fingerprint: str, request_line: str, secrets: dict[str, str], note: Callable[[str], None]
+    ) -> OpenRun:
         return OpenRun.open(
             self._environment.place,
             self._incoming,
@@ -243,18 +257,22 @@ class Run:
                 self._incoming.incremental.field if self._incoming.incremental else None,
             ),
             stored=partial(with_references, mask=self._environment.session.mask),
-            absence_is_proof=self._absence_is_proof,
+            may_miss=self._may_miss,
+            wait=SinkWait(note, self._halt, self._machine.monotonic),
             stdout=self._environment.stdout,
             secrets=secrets,
         )
 
     @property
-    def _absence_is_proof(self) -> bool:
-        """Whether an item that a complete run does not list is gone, because no item can move past what is read."""
+    def _may_miss(self) -> str:
+        """Why a complete run may not list an item that is in the store; "" if it lists all."""
         slice_items = self._options.slice_items
+        if slice_items is not None and not slice_items.absence_is_proof:
+            return "they may have been saved after the slices were planned"
         paginations = (incoming.pagination for _, incoming in self._list_request.lineage)
-        is_stable = all(each is None or each.cannot_shift for each in paginations)
-        return is_stable and (slice_items is None or slice_items.absence_is_proof)
+        if all(each is None or each.cannot_shift for each in paginations):
+            return ""
+        return 'items can move to another page while a list is read, which the pagination "keyset" rules out'
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -281,6 +299,8 @@ class Run:
             return RunEnd("stopped", code=OUTPUT_CLOSED)
         except (SinkError, LedgerError) as error:
             opened.failure = error
+            if isinstance(error, SinkStopped) and self._stopped is not None:
+                return RunEnd("stopped", str(self._stopped), self._stopped.code)
             return RunEnd("stopped", str(error), error.code)
         except UserError as error:
             return RunEnd("failed", str(error), error.code)
@@ -500,6 +520,26 @@ class Run:
             self._costs.requests + (run.requests if run else 0),
             self._costs.retries + retries + (run.retries if run else 0),
             self._machine.monotonic() - self._started + (run.seconds if run else 0.0),
+        )
+
+    def _warn(self, text: str) -> None:
+        self._watcher.note(text, warning=True)
+
+    def _not_begun(self) -> Summary:
+        """The summary of a run that was stopped before its sink could be opened."""
+        costs, stopped = self._total_costs(), self._stopped
+        assert stopped is not None
+        return Summary(
+            self._name,
+            "stopped",
+            items=0,
+            failed=0,
+            dropped=0,
+            seconds=costs.seconds,
+            requests=costs.requests,
+            retries=costs.retries,
+            reason=str(stopped),
+            code=stopped.code,
         )
 
     async def _finish(self, opened: OpenRun, end: RunEnd) -> Summary:

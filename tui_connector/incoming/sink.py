@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from time import monotonic
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from ..client.raw_json import json_type
 from ..errors import UserError
@@ -20,6 +22,8 @@ from ..secrets.capability import Capability
 from ..secrets.source import SecretSource
 from ..templates import Json
 from .output_path import OutputPaths
+
+T = TypeVar("T")
 
 
 class SinkError(UserError):
@@ -65,6 +69,46 @@ class SinkClosed(SinkError):
     _CODE = "output-closed"
 
 
+class SinkStopped(SinkError):
+    """The run was stopped while the sink waited for another program."""
+
+    _CODE = "stopped"
+
+
+class SinkWait:
+    """Lets a sink wait for another program: its user is told, and the wait ends when the run is stopped."""
+
+    def __init__(
+        self,
+        note: Callable[[str], None] = lambda text: None,
+        stopped: threading.Event | None = None,
+        monotonic: Callable[[], float] = monotonic,
+    ) -> None:
+        """`note` is called in the writing thread; `stopped` is set when the run shall end."""
+        self._note, self._stopped, self._monotonic = note, stopped or threading.Event(), monotonic
+
+    def until(self, attempt: Callable[[], T | None], locked: str, timeout: float) -> T | None:
+        """The result of the first attempt that is not None; None if all fail for `timeout` seconds.
+
+        `locked` says what another program has locked. Raises `SinkStopped`.
+        """
+        began, found = self._monotonic(), attempt()
+        if found is not None:
+            return found
+        if not self._stopped.is_set():
+            self._note(f"{locked}, waiting up to {timeout:.0f} s.")
+        while self._monotonic() - began < timeout:
+            if self._stopped.wait(_RETRY):
+                raise SinkStopped(f"The run was stopped while it waited: {locked}", "Run again to resume.")
+            if (found := attempt()) is not None:
+                return found
+        return None
+
+
+_RETRY = 0.1
+"""Seconds between two attempts to get what another program has locked."""
+
+
 @dataclass(frozen=True, slots=True)
 class SinkContext:
     """The incoming that a sink writes for."""
@@ -98,8 +142,10 @@ class SinkContext:
     """Whether this run resumes one that was interrupted."""
     reads_all: bool = True
     """Whether this run reads the whole list; otherwise an item that it does not list is not gone."""
-    absence_is_proof: bool = True
-    """Whether an item that a complete run of the whole list did not list is gone: its pages cannot have shifted."""
+    wait: SinkWait = field(default_factory=SinkWait)
+    """How to wait for another program."""
+    may_miss: str = ""
+    """Why an item that a complete run of the whole list did not list may still be in the store; "" if it is gone."""
 
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.

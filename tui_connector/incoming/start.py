@@ -30,7 +30,7 @@ from .moments import at_most, earlier, is_after, is_number, is_time_number, sort
 from .output_path import OutputPaths
 from .output_writers import writer_of
 from .pagination import CURSOR_HINT, RANGES_HINT, Pagination, PaginationError
-from .sink import ByteOutput, ForeignOutput, OpenSink, Sink, SinkContext, SinkError, SinkMissing, no_sink
+from .sink import ByteOutput, ForeignOutput, OpenSink, Sink, SinkContext, SinkError, SinkMissing, SinkWait, no_sink
 from .slice_items import SliceItems, run_id_of
 from .unfound_fields import ColumnSearch
 from .writing import RunWriter
@@ -386,13 +386,14 @@ class OpenRun:
         monotonic: Callable[[], float],
         accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
-        absence_is_proof: bool,
+        may_miss: str,
+        wait: SinkWait,
         stdout: ByteOutput | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> Self:
         """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`.
 
-        `absence_is_proof`: an item that is not listed is gone, whatever happens to others while the list is read.
+        `may_miss`: why a complete run may not list an item that is in the store; "" if it lists all.
         """
         assert incoming.sink is not None
         ledger = Ledger(place.ledger)
@@ -425,8 +426,9 @@ class OpenRun:
                 secrets=secrets or {},
                 uri=incoming.request.uri,
                 resumes=start.resumes,
+                wait=wait,
                 reads_all=not _is_change(incoming, start.run.since),
-                absence_is_proof=absence_is_proof or has_changed,  # what was configured otherwise is not kept
+                may_miss="" if has_changed else may_miss,  # what was configured otherwise is not kept
             )
             try:
                 sink = _open_sink(incoming.sink, context, start.sink, place)

@@ -90,7 +90,7 @@ class UnlistedRows:
 
     def __init__(self, context: SinkContext) -> None:
         known = context.known.get("unlisted") if isinstance(context.known, dict) else None
-        self._reads_all, self._is_proof = context.reads_all, context.absence_is_proof
+        self._reads_all, self._may_miss = context.reads_all, context.may_miss
         self._before = known if isinstance(known, int) else 0
         """Rows up to this one were not listed by the last complete run that read everything."""
         self.start: int | None = None
@@ -116,7 +116,7 @@ class UnlistedRows:
             return
         self._has_failures = failed > 0
         if not self._has_failures:  # a record that failed may have a row
-            until = start if self._is_proof else self._before
+            until = self._before if self._may_miss else start
             self._deleted = delete_until(until) if until else 0
             self._before = start
         self._kept = count_until(start)
@@ -137,9 +137,8 @@ class UnlistedRows:
         elif self._kept:
             were = "was" if self._kept == 1 else "were"
             said.append(
-                f"{count(self._kept, 'row')} of items that were not listed {were} kept: items can move to another page "
-                "while a list is read. The next run that reads everything deletes those that it does not list either; "
-                'with "keyset", one run is enough.'
+                f"{count(self._kept, 'row')} of items that were not listed {were} kept: {self._may_miss}. The next run "
+                "that reads everything deletes those that it does not list either."
             )
         return said
 

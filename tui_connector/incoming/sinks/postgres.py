@@ -25,7 +25,7 @@ from ..columns import (
     is_storable_name,
 )
 from ..item_schema import SchemaFile, declared_types
-from ..sink import OpenSink, Sink, SinkContext, SinkError
+from ..sink import OpenSink, Sink, SinkContext, SinkError, SinkWait
 from ..table import TABLES, TABLES_COLUMNS, OpenTable, PendingRow, StoredRows, TableRecord, default_table_name
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ def _check_name(name: str) -> str:
 _Name = Annotated[str, AfterValidator(_check_name)]
 
 
+_LONGEST_WAIT: Final = 30.0
+"""Seconds to wait for another run."""
+
+
 class PostgresSink(PostgresServer, Sink):
     """PostgreSQL: a table with a column for each field."""
 
@@ -113,7 +117,8 @@ class PostgresSink(PostgresServer, Sink):
         declared = declared_types(self.schema_file, context)
         server = _Server(self.server, self.parameters(context.secrets, context.directory))
         try:
-            store = _PostgresTable(server, server.prepare(self.schema_, table), table, context.identifier)
+            schema = server.prepare(self.schema_, table, context.wait)
+            store = _PostgresTable(server, schema, table, context.identifier)
             only, attributes = self.columns, self.custom_attributes
             return OpenTable(store, context, position, only=only, attributes=attributes, declared=declared)
         except BaseException:
@@ -129,19 +134,23 @@ class _Server(PostgresConnection):
     def problem(self, message: str, hint: str = "") -> SinkError:
         return SinkError(message, hint)
 
-    def prepare(self, schema: str | None, table: str) -> str:
+    def prepare(self, schema: str | None, table: str, wait: SinkWait) -> str:
         """Sets up the session and locks the table for this run; returns the schema."""
         with self.errors():
             self.begin_session()
             schema = self.find_schema(schema, "sink")
             key = json.dumps(["tui-connector", schema, table])
-            try:
-                self.run("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
-            except self.driver.errors.LockNotAvailable as error:
+
+            def attempt() -> bool | None:
+                ((is_ours,),) = self.rows("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)
+                return True if is_ours else None
+
+            locked = f"Another run is writing to the table {table!r} in {self.name}"
+            if wait.until(attempt, locked, _LONGEST_WAIT) is None:
                 raise SinkError(
-                    f"Another run has been writing to the table {table!r} in {self.name} for {WAIT}",
+                    f"Another run has been writing to the table {table!r} in {self.name} for {_LONGEST_WAIT:.0f} s",
                     "Wait until it has ended.",
-                ) from error
+                )
         return schema
 
     def explained(self, error: psycopg.Error) -> UserError:

@@ -27,6 +27,7 @@ from ..sink import (
     SinkContext,
     SinkError,
     SinkMissing,
+    SinkWait,
     check_not_moved,
     excluded_remark,
     has_table,
@@ -37,6 +38,8 @@ from ..table import TABLES, UnlistedRows, default_table_name, quoted_name
 
 _TIMEOUT = 30.0
 """Seconds to wait for another program's transaction."""
+_BRIEFLY = 0.25
+"""Seconds of it that SQLite waits by itself, in which nothing can be said."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -66,14 +69,14 @@ def is_database_of_others(path: Path, table: str) -> bool:
 class SqliteFile:
     """The database at `path`, made where it is not there. Transactions start and end by hand."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, wait: SinkWait) -> None:
+        self.path, self._wait = path, wait
         if unsafe := _unsafe_companion(path):
             raise SinkError(unsafe, "Remove it.")
         if _is_other_format(path):  # with a journal beside it, SQLite would make a database of it
             raise self._not_a_database()
         try:
-            self._connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(path, timeout=_BRIEFLY, isolation_level=None, check_same_thread=False)
         except ValueError as error:  # a null character
             raise SinkError(f"{str(path)!r} is not a valid path: {error}", "Correct it.") from error
         except sqlite3.Error as error:
@@ -87,11 +90,24 @@ class SqliteFile:
             raise
 
     def run(self, statement: str, *values: Value) -> list[tuple[Value, ...]]:
-        """The rows of a statement. Raises `SinkError`."""
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._error(error) from error
+        """The rows of a statement, once no other program has locked the database. Raises `SinkError`."""
+        locked: sqlite3.Error | None = None
+
+        def attempt() -> list[tuple[Value, ...]] | None:
+            nonlocal locked
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) not in _LOCKED:
+                    raise self._error(error) from error
+                locked = error
+                return None
+
+        found = self._wait.until(attempt, f"{self.path} is locked by another program", _TIMEOUT)
+        if found is None:
+            assert locked is not None
+            raise self._error(locked) from locked
+        return found
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> int:
         """The statement once for each row; returns how many rows it changed. Raises `SinkError`."""
@@ -251,7 +267,7 @@ class SqliteSink(Sink):
                 f"{file} is a database of another program, and this profile is not trusted to alter it",
                 "Use another database, or allow it: tui-connector trust PROFILE.",
             )
-        database = SqliteFile(file)
+        database = SqliteFile(file, context.wait)
         try:
             return _OpenSqlite(database, table, position, context)
         except SinkError:
