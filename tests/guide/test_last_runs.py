@@ -77,6 +77,8 @@ def test_the_runs_of_one_name_say_what_they_did_and_a_failure_comes_first() -> N
     runs = latest_first([other, read, sent])
     assert [each.label for each in runs] == ["products (outgoing)", "products (incoming)", "orders"]
     assert run_cell(runs, 100.0, 60) == ("✘ products (outgoing), just now", "error")
+    resumed = LastRun("customers", True, "running", {"items": 5}, 10.0)  # when it began
+    assert latest_first([*runs, resumed])[0] is resumed
 
 
 def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:

@@ -69,6 +69,11 @@ class LastRun:
     """Whether an incoming and an outgoing with this name were run."""
 
     @property
+    def age_rank(self) -> tuple[bool, float]:
+        """Sorts runs, the newest first: one under way is newer than all that ended, also if it began long ago."""
+        return not self.is_under_way, -self.at
+
+    @property
     def direction(self) -> str:
         """ "incoming" or "outgoing"."""
         return "outgoing" if self.sends else "incoming"
@@ -198,7 +203,7 @@ def told_apart(runs: Iterable[LastRun]) -> list[LastRun]:
 
 def latest_first(runs: Iterable[LastRun]) -> list[LastRun]:
     """The last runs of one profile: of those that ended in the same second, first those that failed."""
-    return sorted(told_apart(runs), key=lambda run: (-run.at, not run.is_failure))
+    return sorted(told_apart(runs), key=lambda run: (run.age_rank, not run.is_failure))
 
 
 def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
@@ -236,7 +241,7 @@ def runs_of_profiles(state: Path, profiles: Sequence[Path], *, every: bool = Fal
             found += runs
     reading.stop()
     found += [ProfileRun(each, "", _unreadable("all", "Its disk does not respond.", 0)) for each in missing]
-    return sorted(found, key=lambda each: (-each.run.at, each.profile, each.run.name))
+    return sorted(found, key=lambda each: (each.run.age_rank, each.profile, each.run.name))
 
 
 def last_in_any_environment(state: Path, profile: Path) -> list[LastRun]:
@@ -250,7 +255,7 @@ def last_in_any_environment(state: Path, profile: Path) -> list[LastRun]:
     except (ProfileError, OSError):
         environments = []
     found = _runs_of(state, profile, environments, 1)
-    found.sort(key=lambda each: (not each.run.is_unreadable, -each.run.at))
+    found.sort(key=lambda each: (not each.run.is_unreadable, each.run.age_rank))
     latest: dict[tuple[str, bool], LastRun] = {}
     for each in found:
         latest.setdefault((each.run.name, each.run.sends), replace(each.run, environment=each.environment))
@@ -276,7 +281,7 @@ def runs_in_shared_ledger(server: LedgerServer, profile: Path, *, every: bool = 
     limit = _EVERY_RUN if every else 1
     found = [run for name in server.names("incoming") for run in _runs_read(server.place("incoming", name), limit)]
     found += [run for name in server.names("outgoing") for run in _runs_sent(server.place("outgoing", name), limit)]
-    found.sort(key=lambda each: (-each.at, each.name))
+    found.sort(key=lambda each: (each.age_rank, each.name))
     return [ProfileRun(profile, server.environment, run) for run in told_apart(found)]
 
 

@@ -206,7 +206,7 @@ class LastRunsScreen(BaseScreen[None]):
         runs = [*(self._runs or ()), *(run for each in self._shared for run in each.runs)]
         marked = jobs_of(self.app).marked_run
         runs = [replace(each, run=marked(each.profile, each.environment, each.run)) for each in runs]
-        runs.sort(key=lambda each: (-each.run.at, each.profile, each.run.name))
+        runs.sort(key=lambda each: (each.run.age_rank, each.profile, each.run.name))
         same = (number for number, each in enumerate(runs) if selected is not None and _same(each, selected))
         self._list.show(runs, next(same, None if selected is None else 0))
         failed = sum(each.run.is_failure for each in runs)

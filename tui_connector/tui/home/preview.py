@@ -146,7 +146,7 @@ def recent_runs(
 ) -> Content:
     """The newest runs of the listed profiles, one a line, with the reason of those that are not complete."""
     found = [(path.stem, run) for path, those in runs.items() if path in listed for run in those]
-    found.sort(key=lambda each: (-each[1].at, not each[1].is_failure))
+    found.sort(key=lambda each: (each[1].age_rank, not each[1].is_failure))
     found = found[:height]
     names = max((len(f"{profile} {run.label}") for profile, run in found), default=0)
     lines: list[Line] = []
