@@ -27,7 +27,7 @@ from ..kinds import Model, NotCompared
 from ..runs.ledger import SeenItem
 from ..templates import Json
 from ..units import from_timestamp, timestamp
-from .moments import at_most, earlier, is_number, latest, moment_of, sort_key, sortable
+from .moments import NO_MOMENT, at_most, earlier, latest, sort_key, sortable
 
 if TYPE_CHECKING:
     from ..runs.ledger import Ledger, RunRow
@@ -219,7 +219,7 @@ class ChangeFilter:
             return None
         for index, item in enumerate(items):
             date = self._date_of(item)
-            if date is not None and moment_of(date) is None and not is_number(date):
+            if date is not None and sort_key(date) == NO_MOMENT:
                 return index, date
         dates = [(self._date_of(item) or "", index) for index, item in enumerate(items)]
         newest, index = max(dates, key=lambda each: sort_key(each[0]), default=("", 0))

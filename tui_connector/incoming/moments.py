@@ -11,6 +11,7 @@ import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from ..units import timestamp
 
@@ -18,6 +19,8 @@ _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
 _DATE_LENGTH = len("2026-01-31")
 _NUMBER_OFFSET = 10**27
 """Makes every number positive, so that its digits sort as it does."""
+NO_MOMENT = (0, 0)
+"""Sort key of what is neither moment nor number."""
 _FIRST_MILLISECONDS = Decimal(10**11)
 """From here on, numbers are taken for milliseconds: as seconds they would be in the year 5138."""
 _FIRST_TIME = Decimal(631_152_000)
@@ -47,12 +50,13 @@ def moment_of(value: str) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=4_096)  # each date of a page is compared several times
 def sort_key(value: str) -> tuple[int, int]:
     """Sort key of moments (in microseconds) and of numbers; before both is what is neither."""
     if is_number(value):
         return 1, int(Decimal(value).scaleb(9))
     moment = moment_of(value)
-    return (0, 0) if moment is None else (2, round(moment.timestamp() * 1_000_000))
+    return NO_MOMENT if moment is None else (2, round(moment.timestamp() * 1_000_000))
 
 
 def sortable(value: str) -> str:
