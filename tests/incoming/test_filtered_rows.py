@@ -183,3 +183,22 @@ def _expected(*, full: bool, steps: list[tuple[bool, list[int]]]) -> list[int]:
         elif not full:
             found -= {*numbers}
     return sorted(found)
+
+
+@pytest.mark.skipif("parquet" not in DATABASES, reason="needs the extra warehouse")
+async def test_a_parquet_file_is_written_where_the_mark_stays(tmp_path: Path, machine: Machine) -> None:
+    """A record that fails, or --since a later date: the file has what was read all the same."""
+    items = {number: changed(number, "on", 0) for number in range(1, 4)}
+    async with listing(items) as store:
+        transform = "{sku: sku, name: join('', [name])}"
+        incremental = FILTERED["incremental"]
+        reader = shop(store, tmp_path, machine, sink=sink("parquet"), incremental=incremental, transform=transform)
+        await reader.run()
+        items |= {4: changed(4, "on", 10), 5: {**changed(5, "on", 10), "name": 5}}
+        assert (await reader.run()).failed == 1
+        assert skus(reader, "parquet") == ["S1", "S2", "S3", "S4"]
+        items |= {5: changed(5, "on", 10), 6: changed(6, "on", 20)}
+        await reader.run(RunOptions(since="2026-11-24 10:15:00"))
+        assert skus(reader, "parquet") == ["S1", "S2", "S3", "S4", "S6"]
+        await reader.run()
+        assert skus(reader, "parquet") == ["S1", "S2", "S3", "S4", "S5", "S6"]

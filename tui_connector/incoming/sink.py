@@ -224,7 +224,10 @@ class OpenSink(ABC):
     """Records of the run that could not be read or written; set before `complete` is called."""
 
     def complete(self, mark: str | None) -> None:  # noqa: B027  # optional
-        """Called before the last `sync` of a complete run; `mark` is the date up to which changes have been read."""
+        """Called before the last `sync` of a complete run; `mark` is the date up to which changes have been read.
+
+        None without dates, and where that is as before: a record failed, or earlier changes are still to be read.
+        """
 
     def remarks(self) -> Sequence[str]:
         """Remarks for the user at the end of the run, in full sentences, such as duplicate identifiers."""

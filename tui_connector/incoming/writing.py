@@ -441,7 +441,7 @@ class RunWriter:
             )
         moves_mark = end.state == "complete" and self._moves_mark()
         value = self._changes.mark() if moves_mark and self._changes else None
-        if moves_mark:
+        if end.state == "complete":
             self._sink.failed = self.written.failed
             self._sink.complete(value)
         closed: Json = None
