@@ -377,3 +377,40 @@ async def test_an_item_saved_while_changes_are_read_by_page_leaves_the_mark_wher
         assert mark is None or mark.value is None
         assert (await reader.run(ONE_AT_A_TIME)).state == "complete"
     assert {item["sku"] for item in reader.items()} == set(dates)
+
+
+@pytest.mark.parametrize("kind", ["next-link", "link-header", "cursor"])
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_links_to_page_numbers_miss_what_moved_when_the_list_became_shorter(
+    tmp_path: Path, machine: Machine, kind: str, numbered: bool
+) -> None:
+    """The last count agrees with what came. A cursor that names the last item has missed nothing."""
+    ids = list(range(1, 31))
+    name = "page" if numbered else "after"
+
+    async def response(request: Received, writer: Any) -> None:
+        query = dict(parse_qsl(urlsplit(request.head.split(b" ")[1].decode()).query))
+        place = int(query.get(name, 1 if numbered else 0))
+        if (numbered and place == 2) or place == 10:
+            ids.remove(5) if 5 in ids else None
+        rest = ids[(place - 1) * 10 :] if numbered else [each for each in ids if each > place]
+        following = place + 1 if numbered else rest[9] if len(rest) > 9 else 0
+        body: dict[str, Any] = {"items": [{"id": each} for each in rest[:10]], "total_count": len(ids)}
+        headers = [] if len(rest) <= 10 else [f'Link: <products?{name}={following}>; rel="next"']
+        if kind != "link-header":
+            headers, target = [], following if kind == "cursor" else f"products?{name}={following}"
+            body["next"] = target if len(rest) > 10 else None
+        writer.write(reply("200 OK", json.dumps(body).encode(), *headers))
+
+    pagination = {
+        "next-link": {"kind": "next-link", "link": "next"},
+        "link-header": {"kind": "link-header"},
+        "cursor": {"kind": "cursor", "cursor": "next", "parameter": name},
+    }[kind]
+    async with serving(response) as server:
+        reader = Shop(tmp_path, machine, server.url, {"identifier": "id", "pagination": pagination})
+        summary = await reader.run()
+    assert summary.received == (29 if numbered else 30)
+    assert (11 in reader.ids()) is not numbered
+    assert summary.state == ("incomplete" if numbered else "complete"), summary.reason
+    assert ("became shorter" in summary.reason) is numbered

@@ -28,6 +28,22 @@ class ListTotal:
     shrank: bool = False
     """Whether a total was lower than an earlier one: then items have moved to pages that were read already."""
 
+    linked: int | None = None
+    """The highest total of pages whose links stand for page numbers."""
+
+    def record_linked(self, total: int | None) -> None:
+        """Records the total of a page that an earlier one has named by its number."""
+        self.linked = max(self.linked or self.highest or 0, total or 0)
+
+    def linked_reason(self, read: int) -> str:
+        """Why `read` items, which are as many as were counted last, may not be all; "" if nothing says so."""
+        if self.linked is None or self.linked <= read:
+            return ""
+        return (
+            f"The list became shorter while it was read by links to page numbers: the store counted {self.linked:,} "
+            f"items, and {read:,} came. Items that moved to a page already read are missing"
+        )
+
     def record_in_order(self, total: int | None, items: int) -> None:
         """Records the total of a page of `items` items, in the list's order."""
         if total is not None:

@@ -214,6 +214,7 @@ class ListReader:
             self.incomplete_reason
             or (self.status_doubt if self.reported_total is None else "")
             or self.total.shrank_reason
+            or ("" if self._slots else self.total.linked_reason(self._read + self._skipped_records))
         )
 
     def why_incomplete(self) -> str:
@@ -508,6 +509,8 @@ class ListReader:
             self.total.record_in_order(result.total, len(items))
             reported_total = result.reported_total if result.total is None else result.total
             self.reported_total = self.reported_total if reported_total is None else reported_total
+            if result.by_position:
+                self.total.record_linked(reported_total)
             self.incomplete_reason = self.incomplete_reason or slot.failure or result.incomplete_reason
             if not self._slots and self.missing and not self._has_recounted:
                 self._has_recounted = True

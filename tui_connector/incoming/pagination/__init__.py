@@ -16,8 +16,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ...client.counts import letters_of
 from ...client.message import Request, Response
 from ...client.pages import Page
+from ...client.uri import parameters
 from ...errors import UserError
 from ...kinds import Kind, NotCompared
 from ...secrets.named_values import mask_message
@@ -51,6 +53,8 @@ class PageResult:
     """Items in the whole list, if the pages are requested by this number."""
     reported_total: int | None = None
     """Items in the whole list, if the number only serves to notice that items are missing."""
+    by_position: bool = False
+    """Whether a link or cursor stands for a page number or offset, so that rows can move past what is read."""
     incomplete_reason: str = ""
     """Why the list may go on although nothing remains to be requested; "" if it has ended."""
 
@@ -166,6 +170,21 @@ class Pagination(Kind):
         return self.model_copy(update={"page_size": size})
 
 
+_POSITIONS = frozenset(
+    {
+        *("page", "p", "pg", "pageno", "pagenum", "pagenumber", "pageindex", "pageoffset", "currentpage"),
+        *("offset", "skip", "start", "startindex"),
+    }
+)
+"""Names of parameters for a page number or an offset, in lower case and letters only."""
+
+
+def _is_by_position(request: Request) -> bool:
+    """Whether the request names its page by a number."""
+    query = parameters(request.uri.partition("?")[2])
+    return any((value or "").isdecimal() and letters_of(name) in _POSITIONS for name, value in query)
+
+
 class SequentialPages(SinglePage):
     """Pages of which each response says how the next one is requested."""
 
@@ -196,7 +215,8 @@ class SequentialPages(SinglePage):
         position = self._after(self._position, page)
         if position is not None:
             left = (SequentialPages(position, self._ask, self._after, self._incomplete_reason),)
-            return PageResult(page.items, left, reported_total=page.reported_total)
+            by_position = _is_by_position(self._ask(position))
+            return PageResult(page.items, left, reported_total=page.reported_total, by_position=by_position)
         return PageResult(
             page.items,
             reported_total=page.reported_total,
