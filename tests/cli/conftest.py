@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -77,8 +78,8 @@ pagination = {{ kind = "keyset", filter = "entity_id", field = "id" }}
 def program(environment: dict[str, str], profiles: Path) -> Program:
     """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere.
 
-    `more` is for the process (`fork_server`). With a shell, or with variables that Python reads when it starts, the
-    process is an interpreter that starts.
+    `more` is for the process (`fork_server`). With a shell that is not `forking`, or with variables that Python reads
+    when it starts, the process is an interpreter that starts. A shell that closes a stream cannot be `forking`.
     """
 
     def run(
@@ -86,6 +87,7 @@ def program(environment: dict[str, str], profiles: Path) -> Program:
         stdin: str | None = None,
         environ: dict[str, str] | None = None,
         shell: str | None = None,
+        forking: bool = False,
         trusted: bool = True,
         **more: Any,
     ) -> Ended:
@@ -94,7 +96,9 @@ def program(environment: dict[str, str], profiles: Path) -> Program:
         if shell is None and not fork_server.for_the_interpreter(found):
             code, out, err = fork_server.run(*words, env=found, stdin=(stdin or "").encode(), **more)
             return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
-        command = ["sh", "-c", shell or 'exec "$@"', "sh", sys.executable, "-m", "tui_connector", *words]
+        interpreter = [sys.executable, "-m", "tui_connector"]
+        called = shlex.split(fork_server.command_in_a_terminal()) if forking else interpreter
+        command = ["sh", "-c", shell or 'exec "$@"', "sh", *called, *words]
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         return subprocess.run(command, env=found, capture_output=True, text=True, timeout=120, check=False, **given)
 

@@ -36,7 +36,7 @@ def test_a_profile_directory_that_is_none_is_said(
 
 
 def test_a_schema_that_finds_no_room_is_said(program: Program) -> None:
-    ended = program("schema", "--write", shell='ulimit -f 0; exec "$@"')
+    ended = program("schema", "--write", limit_file=0)
     assert ended.returncode == 2
     assert "tui-connector.schema.json could not be saved: File too large" in ended.stderr
 

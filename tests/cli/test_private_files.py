@@ -58,14 +58,11 @@ def test_what_an_earlier_version_left_open_is_closed(program: Program, environme
     assert modes(state) == {}
 
 
-def test_an_export_that_finds_no_room_leaves_no_file(
-    program: Program, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_an_export_that_finds_no_room_leaves_no_file(program: Program, tmp_path: Path) -> None:
     recorded = program("run", "acme", "products", "--out", "-", "--record", str(tmp_path / "recording"))
     assert recorded.returncode == 0, recorded.stderr
     export = ["log", str(tmp_path / "recording"), "--export", "har", "--out", str(tmp_path / "out.har")]
-    environ = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}  # Python would leave half a file
-    ended = program(*export, environ=environ, shell='ulimit -f 1; exec "$@"')
+    ended = program(*export, limit_file=512)
     assert ended.returncode == 1
     assert "It was not written" in ended.stderr
     assert sorted(each.name for each in tmp_path.iterdir()) == ["home", "recording"]

@@ -56,7 +56,7 @@ async def test_items_do_not_go_to_a_standard_output_that_is_closed(command: Comm
 
 async def test_a_run_needs_no_standard_error(command: Command) -> None:
     target = command.folder / "e.jsonl"
-    assert await command.run("items", "--out", str(target), shell='exec "$@" 2>&-') == (0, b"", b"")
+    assert await command.run("items", "--out", str(target), closed=2) == (0, b"", b"")
     assert target.read_bytes().count(b"\n") == 200
 
 
@@ -94,19 +94,18 @@ def test_a_command_that_finds_no_room_says_so_in_one_line(program: Program, argu
     "arguments", [["--help"], ["run", "--help"], ["schema"], ["request", "acme", "GET", "modules"]]
 )
 def test_a_command_whose_output_nobody_reads_was_stopped(program: Program, arguments: list[str]) -> None:
-    ended = program(*arguments, shell='("$@" 2>/dev/null; echo $? >&2) | exec <&-')
+    ended = program(*arguments, shell='("$@" 2>/dev/null; echo $? >&2) | exec <&-', forking=True)
     assert ended.stderr == "4\n"
 
 
 def test_what_needs_a_terminal_says_so_without_a_standard_input(program: Program) -> None:
-    for arguments in ([], ["setup"]):
-        ended = program(*arguments, shell='exec "$@" <&-')
+    for ended in (program(shell='exec "$@" <&-'), program("setup", closed=0)):
         assert ended.returncode == 2
         assert "This needs a terminal" in ended.stderr
-    nothing = program("secrets", "set", "acme", shell='exec "$@" <&-')
+    nothing = program("secrets", "set", "acme", closed=0)
     assert "Traceback" not in nothing.stderr
 
 
 def test_a_message_that_nobody_can_be_told_is_an_exit_code(program: Program) -> None:
-    assert program("check", "nosuch", shell='exec "$@" 2>/dev/full').returncode == 2
-    assert program("nosuch", shell='exec "$@" 2>/dev/full').returncode == 2
+    assert program("check", "nosuch", shell='exec "$@" 2>/dev/full', forking=True).returncode == 2
+    assert program("nosuch", shell='exec "$@" 2>/dev/full', forking=True).returncode == 2
