@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field, create_model
 
 from tui_connector.client.layer import Plugin
 from tui_connector.guide.workbench import Workbench
+from tui_connector.incoming.list_request import ListRequest
 from tui_connector.incoming.pagination import Pagination
 from tui_connector.incoming.sink import Sink
-from tui_connector.incoming.start import ListRequest, RunOptions, StartPoint, begin_run
+from tui_connector.incoming.start import RunOptions, StartPoint, begin_run
 from tui_connector.kinds import NotCompared
 from tui_connector.machine import Machine
 from tui_connector.outgoing.plan import fingerprint

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..client.session import Session
 from ..errors import UserError
-from ..incoming.start import ListRequest
+from ..incoming.list_request import ListRequest
 from ..outgoing.plan import fingerprint
 from ..profile.model import Profile
 from .last_runs import LastRun

@@ -41,19 +41,18 @@ from .child_list import first_position, parents_read
 from .children import ChildReader, smaller_pages
 from .errors import empty_list, error_for_exception, short_list
 from .incremental import MARK_AHEAD, magento_date
+from .list_request import ListRequest, can_start_at
 from .model import Incoming
 from .page_reader import PageRead, PageReader, ReadSoFar
 from .pagination import Pagination, PaginationError
 from .reading import ListReader
 from .sink import SinkClosed, SinkError, SinkStopped, SinkWait
 from .start import (
-    ListRequest,
     OpenRun,
     RunEnvironment,
     RunOptions,
     StartPoint,
     begin_run,
-    can_start_at,
     start_before,
     starts_ahead,
 )
@@ -155,7 +154,7 @@ class Run:
                 request_line=request_line,
                 resumable=resumable,
             )
-        pagination, request = self._list_request.pages(start)
+        pagination, request = self._list_request.pages(start.run)
         if pagination is not None:
             position = first_position(without_references(start.position, MARK), len(self._list_request.lineage) - 1)
             request = pagination.begin(request, position).take()[0].request
@@ -321,7 +320,7 @@ class Run:
 
     async def _open_reader(self, start: StartPoint) -> PageReader:
         """The reader of what this run reads, from where it starts."""
-        pagination, request = self._list_request.pages(start)
+        pagination, request = self._list_request.pages(start.run)
         position = await self._with_secrets(start.position, request)
         reader = self._reader = self._list_reader(pagination, request, start, position)
         if isinstance(reader, ChildReader):
@@ -386,7 +385,7 @@ class Run:
             open_parents=partial(self._reader_of, level - 1, pagination, request, start),
             open_list=partial(self._open_list, incoming, is_child=True),
             send=self._gate.guard(self._environment.session.client(incoming.client)),
-            run=self._list_request.scope(start),
+            run=self._list_request.scope(start.run),
             pace=self._pace,
             patience=self._patience,
             so_far=so_far,

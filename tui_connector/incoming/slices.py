@@ -28,6 +28,7 @@ from ..text import count
 from ..units import duration, from_timestamp, timestamp
 from .errors import error_for_exception, error_for_response, with_explanation
 from .incremental import magento_date
+from .list_request import ListRange, ListRequest
 from .model import Incoming
 from .moments import is_after
 from .pagination import RANGES_HINT, Pagination, PaginationError
@@ -35,7 +36,7 @@ from .run import Run
 from .sink import SinkError
 from .sinks.stdout import StdoutSink
 from .slice_items import SliceItems, last_run
-from .start import ListRange, ListRequest, RunEnvironment, RunOptions, first_change
+from .start import RunEnvironment, RunOptions, first_change
 
 By = Literal["id", "time"]
 _COUNTS_AT_ONCE = 4

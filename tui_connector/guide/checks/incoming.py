@@ -9,9 +9,9 @@ from ...client.layer import Send
 from ...client.message import Request, RequestFailed, Response
 from ...client.pages import Page, read_page
 from ...client.raw_json import InvalidJson, decode_json
+from ...incoming.list_request import has_cursor_placeholder
 from ...incoming.model import FirstItems, Incoming, WrittenItems, list_request
 from ...incoming.pagination import CURSOR_HINT, ListPart, PaginationError
-from ...incoming.start import has_cursor_placeholder
 from ...incoming.unfound_fields import CODE as UNFOUND
 from ...incoming.unfound_fields import what_items_have
 from ...magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
