@@ -297,6 +297,18 @@ def test_what_may_only_follow_from_a_mistake_is_no_problem(wrong: str, right: st
     assert [each.code for each in Checker().check(GOOD.replace(wrong, right, 1)).problems] == codes
 
 
+def test_a_table_that_is_declared_twice_is_merged_whatever_else_is_wrong() -> None:
+    text = (
+        GOOD.replace('name = "Acme"', "name = Acme").replace("items =", "item =").replace("identifier =", "identifer =")
+    )
+    text = text.replace("[incoming.products]", '[clients.m]\ntitle = "M"\n\n[incoming.products]')
+    found = Checker().check(text).problems
+    assert [each.code for each in found] == ["not-quoted", "duplicate-table", "unknown-key", "unknown-key"]
+    assert found[1].fix is not None
+    fixed = Checker().check(apply(text, found[1].fix.edits))
+    assert [each.code for each in fixed.problems] == ["not-quoted", "unknown-key", "unknown-key"]
+
+
 def test_a_secret_is_a_problem_wherever_a_mistake_is() -> None:
     text = GOOD.replace('token = { keyring = "acme/token" }', 'token = "CANARY-1"')
     for header in ("[authentications.a]", "[authentications.a"):

@@ -182,8 +182,7 @@ def _with_duplicates(found: list[tuple[TextBlock, ParsedBlock]], mistakes: list[
             break
         except tomllib.TOMLDecodeError as error:
             mistake = explain_error(text, error)
-            same = text == original
-            mistakes.append(mistake if same else mistake._replace(fix=None))
+            mistakes.append(mistake._replace(fix=_in_original(mistake.fix, lines, original.split("\n"))))
             lost.add(("*",))
             first = min(mistake.position.line, len(lines)) - 1
             block = next((each for each in blocks(text) if each.line == first), None)

@@ -201,7 +201,8 @@ def _wrong_lines(mistakes: Sequence[Mistake], found: Sequence[Found], parsed: Pa
             unknown.add(line)
             owner = value_at(parsed.data, each.owner) if each.owner is not None else None
             is_lacking = is_lacking or not isinstance(owner, dict) or key in owner
-    misplaced = repeated | unknown if repeated or is_lacking else set()
+    is_whole = not any(each.code == "duplicate-table" for each in mistakes)  # otherwise, keys of tables are not known
+    misplaced = repeated | unknown if is_whole and (repeated or is_lacking) else set()
     return WrongLines(misplaced, {each.position.line for each in mistakes} - repeated)
 
 
