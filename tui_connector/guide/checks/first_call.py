@@ -17,6 +17,8 @@ from ...secrets.source import SecretSource
 _DEADLINE = 60.0
 _REQUEST = "modules"
 """The URI of the request; every token may send it."""
+_PUBLIC = "directory/currency"
+"""That of a request which needs no authentication."""
 _OWN = (*PROXY_VARIABLES, "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
 """Environment variables of this program itself."""
 
@@ -32,14 +34,20 @@ class FirstCall:
 
 
 def commands(
-    name: str, reads: Sequence[str] = (), sends: Sequence[str] = (), both: Container[str] = ()
+    name: str,
+    reads: Sequence[str] = (),
+    sends: Sequence[str] = (),
+    both: Container[str] = (),
+    *,
+    is_anonymous: bool = False,
 ) -> dict[str, str]:
     """Commands that work with the saved profile, with what each does; `reads` and `sends`: what can be run.
 
     `both`: names of an incoming and an outgoing at the same time; a command to read these must not send.
+    `is_anonymous`: the client has no authentication.
     """
     quoted = shlex.quote(name)
-    found = {f"tui-connector request {quoted} GET {_REQUEST}": "send one request"}
+    found = {f"tui-connector request {quoted} GET {_PUBLIC if is_anonymous else _REQUEST}": "send one request"}
     for each in reads[:3]:
         only = " --direction incoming" if each in both else ""
         found[f"tui-connector run {quoted} {shlex.quote(each)}{only}"] = f"read {each}"

@@ -277,6 +277,12 @@ class AuthenticationPane(StepPane):
         return button if button.display else None
 
     @property
+    def way_on(self) -> str:
+        if self.setup.has_authentication:
+            return "n: go on without this test"
+        return "n: go on without authentication, for what everybody may read"
+
+    @property
     def has_fields(self) -> bool:
         return True
 

@@ -343,9 +343,10 @@ class ConfigurationsPane(StepPane):
         return bool(self.setup.table(self.family)) and not self.query_one(EntityChooser).display
 
     def edit_field(self) -> None:
-        """Opens the form of the selected configuration, also from a button."""
+        """Opens the form of the selected configuration, also from a button; at the field that its test has refused."""
         if (name := self.rows.chosen) is not None:
-            self.edit(name)
+            finding = self.work.refusal(self.family, name)
+            self.edit(name, (self.family, name, *finding.field.split(".")) if finding and finding.field else ())
 
     @property
     def _is_in_chooser(self) -> bool:

@@ -103,4 +103,5 @@ def _commands(work: GuideContext, path: Path) -> dict[str, str]:
     reads = [each for each in setup.incoming if setup.at("incoming", each, "sink")]
     sends = [each for each in setup.outgoing if setup.at("outgoing", each, "source")]
     both = setup.incoming.keys() & setup.outgoing.keys()
-    return commands(path.stem if path.parent == usual else str(path), reads, sends, both)
+    name = path.stem if path.parent == usual else str(path)
+    return commands(name, reads, sends, both, is_anonymous=not setup.applied())

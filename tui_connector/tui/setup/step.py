@@ -485,9 +485,14 @@ class StepPane(VerticalScroll, can_focus=False):
         """Whether nothing is missing in this step; otherwise shows what is."""
         missing = self.setup.missing(self.step)
         if missing:
-            self.say(f"✘ {missing}", bad=True)
+            self.say("\n  ".join(filter(None, [f"✘ {missing}", self.way_on])), bad=True)
             self._said_missing = missing
         return not missing
+
+    @property
+    def way_on(self) -> str:
+        """What leads to the next step although this one is not complete; "" where that makes no sense."""
+        return ""
 
     def forget_done(self) -> None:
         """Clears what was missing, and no longer is: called after each change."""
