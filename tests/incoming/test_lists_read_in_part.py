@@ -414,3 +414,19 @@ async def test_links_to_page_numbers_miss_what_moved_when_the_list_became_shorte
     assert (11 in reader.ids()) is not numbered
     assert summary.state == ("incomplete" if numbered else "complete"), summary.reason
     assert ("became shorter" in summary.reason) is numbered
+
+
+@pytest.mark.parametrize(
+    ("repeated", "state"), [(rows(1), "incomplete"), (rows(1, 4), "complete"), (rows(21), "complete")]
+)
+async def test_a_page_that_comes_again_later_is_seen_without_an_identifier(
+    tmp_path: Path, machine: Machine, repeated: list[dict[str, Any]], state: str
+) -> None:
+    """Its cursor is another one. A few equal items may be different ones."""
+    first = repeated if len(repeated) < 10 else rows(1)
+    bodies = [{"items": first, "next_cursor": "1"}, {"items": rows(11), "next_cursor": "2"}, {"items": repeated}]
+    async with serving(pages(*[{"next_cursor": None, **body} for body in bodies])) as server:
+        reader = Shop(tmp_path, machine, server.url, {"identifier": None, "pagination": CURSOR})
+        summary = await reader.run()
+    assert summary.state == state
+    assert ("A page was sent twice" in summary.reason) is (state == "incomplete")

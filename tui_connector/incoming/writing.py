@@ -151,6 +151,10 @@ class RepeatedRecords:
         return self._duplicates.found()
 
 
+_DISTINCT = 5
+"""Different items that a page has to have, so that another page with the same ones is the same page."""
+
+
 class RunWriter:
     """Writes one run. Its methods block, and are called in the writing thread only."""
 
@@ -182,6 +186,8 @@ class RunWriter:
         self._identifier, self._requires_identifier = identifier, requires_identifier
         self._duplicates = DuplicateFinder() if find_duplicates and identifier else None
         self._records = RepeatedRecords(identifier) if find_duplicates and identifier else None
+        self._pages = DuplicateFinder() if find_duplicates and not identifier else None
+        """Without an identifier, equal items may be different ones, but hardly whole pages of them."""
         self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
@@ -296,6 +302,11 @@ class RunWriter:
 
         An item that was changed while the list was read may be sent again, in place of one that has moved.
         """
+        if self._pages is not None and self._pages.found()[0]:
+            return (
+                "A page was sent twice: all its items are those of an earlier page. Others may be missing: the store "
+                "does not continue where requested"
+            )
         if self._duplicates is None or self._records is None:
             return ""
         count, first = self._duplicates.found()
@@ -384,6 +395,8 @@ class RunWriter:
             self._sink.delete(self._transform.unfiltered(items))
 
     def _note_duplicates(self, page: PageRead) -> None:
+        if self._pages is not None and len(set(page.items)) == len(page.items) >= _DISTINCT:
+            self._pages.note([(page.parent, *page.items)])
         if self._duplicates is None:
             return
         items: Sequence[object] = page.items
