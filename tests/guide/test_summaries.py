@@ -90,3 +90,12 @@ def test_a_summary_says_which_secrets_have_no_value() -> None:
     assert summary() == "2 from the environment"
     assert summary("consumer-key") == "2 from the environment, 1 not set"
     assert summary("consumer-key", "consumer-secret") == "2 from the environment, not set"
+
+
+def test_a_long_name_of_a_step_leaves_room_for_its_request() -> None:
+    request: dict[str, Json] = {"uri": "products", "method": "post"}
+    chain: list[Json] = [{"name": "find", "request": request}, {"name": "a_long_name_" * 5, "request": request}]
+    short, long = summaries.steps(chain)
+    assert short == f"{'find':<24}  POST products"
+    assert long.endswith("  POST products")
+    assert len(long) == len(short)

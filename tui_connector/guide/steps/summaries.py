@@ -47,9 +47,13 @@ def _labels(schema: kind_schemas.Schema) -> dict[str, str]:
     return {key: title[:1].lower() + title[1:] if title[1:2].islower() else title for key, title in titles.items()}
 
 
+_STEP_NAME = 24
+"""The most columns for the name of a step."""
+
+
 def steps(chain: Sequence[Json]) -> list[str]:
-    """The name, request and condition of each step of a chain."""
-    names = [str(value_at(each, ("name",)) or "no name") for each in chain]
+    """The name, request and condition of each step of a chain; a long name leaves room for the request."""
+    names = [shown_middle(str(value_at(each, ("name",)) or "no name"), _STEP_NAME) for each in chain]
     width = max(map(len, names), default=0)
     return [f"{name:<{width}}  {_step_request(each)}" for name, each in zip(names, chain, strict=True)]
 
