@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from time import monotonic
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from ..client.raw_json import json_type
@@ -82,9 +81,12 @@ class SinkWait:
         self,
         note: Callable[[str], None] = lambda text: None,
         stopped: threading.Event | None = None,
-        monotonic: Callable[[], float] = monotonic,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
-        """`note` is called in the writing thread; `stopped` is set when the run shall end."""
+        """`note` is called in the writing thread; `stopped` is set when the run shall end.
+
+        `monotonic`: the clock; without one, nothing is waited for.
+        """
         self._note, self._stopped, self._monotonic = note, stopped or threading.Event(), monotonic
 
     def until(self, attempt: Callable[[], T | None], locked: str, timeout: float) -> T | None:
@@ -92,12 +94,13 @@ class SinkWait:
 
         `locked` says what another program has locked. Raises `SinkStopped`.
         """
-        began, found = self._monotonic(), attempt()
-        if found is not None:
+        monotonic = self._monotonic
+        began, found = monotonic() if monotonic else 0.0, attempt()
+        if found is not None or monotonic is None:
             return found
         if not self._stopped.is_set():
             self._note(f"{locked}, waiting up to {timeout:.0f} s.")
-        while self._monotonic() - began < timeout:
+        while monotonic() - began < timeout:
             if self._stopped.wait(_RETRY):
                 raise SinkStopped(f"The run was stopped while it waited: {locked}", "Run again to resume.")
             if (found := attempt()) is not None:
