@@ -83,18 +83,22 @@ async def test_a_second_store_runs_with_enter_alone(machine: Machine, tmp_path: 
 
 
 async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(machine: Machine) -> None:
+    """Also of a profile that is renamed after its tokens."""
     machine = replace(machine, keyring=NoKeyring)
-    path = machine.directories.profiles / "acme.toml"
+    path = machine.directories.profiles / "piper.toml"
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "From environment variables")
+        await pilot.press(*"piper")  # it replaces the proposed name
+        await until_shown(pilot, "piper.toml")
+        assert "piper" in shown(pilot.app).splitlines()[0]
         await pilot.press("enter")
         await until_shown(pilot, "Now you can")
         await until_shown(pilot, "fills in the demo store's secrets")
         _assert_known_later(machine, path, await pilot.app._open_demo_store())
         await pilot.press("q")
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
-        await until_shown(pilot, "4, filled in by the demo")
+        assert "piper" in await until_shown(pilot, "4, filled in by the demo")
         await until_shown(pilot, "fresh data each time")
         await pilot.press("enter")
         await until_shown(pilot, "GET products")
@@ -116,9 +120,10 @@ async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(
         await until(pilot, lambda: (machine.directories.state / "last-copy").exists())
         await until(pilot, lambda: any("4 variables first" in each.message for each in pilot.app._notifications))
         copied = (machine.directories.state / "last-copy").read_text()
-        names = [f"TUI_CONNECTOR_ACME_INTEGRATION_{name}" for name in ("CONSUMER_KEY", "ACCESS_TOKEN_SECRET")]
+        names = [f"TUI_CONNECTOR_PIPER_INTEGRATION_{name}" for name in ("CONSUMER_KEY", "ACCESS_TOKEN_SECRET")]
         assert all(name in copied.splitlines()[0] for name in names)
     assert "{ env = " in path.read_text()
+    assert "acme" not in path.read_text().lower()
     kept = [each.number for each in read_history(machine.directories.state, path) if isinstance(each, Exchange)]
     assert kept == list(range(1, requests + 1))  # from before the profile was saved on, and each of them once
 
@@ -148,18 +153,6 @@ async def test_the_demo_store_starts_at_the_address_of_its_saved_profile(machine
     again = await start_sandbox(machine)
     await again.close()
     assert again.url == url
-
-
-async def test_a_profile_renamed_after_its_tokens_runs_without_a_keyring(machine: Machine) -> None:
-    machine = replace(machine, keyring=NoKeyring)
-    async with _demo(machine, "acme") as pilot:
-        await _walk(pilot)
-        await until_shown(pilot, "From environment variables")
-        await pilot.press(*"piper")  # it replaces the proposed name
-        await until_shown(pilot, "piper.toml")
-        assert "piper" in shown(pilot.app).splitlines()[0]
-        await _save_and_run(pilot, "piper")
-    assert "acme" not in (machine.directories.profiles / "piper.toml").read_text().lower()
 
 
 @pytest.mark.parametrize("keyring", [True, False])
