@@ -13,6 +13,7 @@ import ctypes
 import hashlib
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -275,7 +276,9 @@ def send(
             time.sleep(pause)
             pause = min(60.0, pause * 2)
     if code == Exit.FAILED:
-        raise CommandEnded(f"Some entities of batch {batch} failed: tui-connector tasks {profile} {name}")
+        raise CommandEnded(
+            f"Some entities of batch {batch} failed: tui-connector tasks {shlex.quote(profile)} {shlex.quote(name)}"
+        )
 
 
 def publish(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,9 @@ import fork_server
 import pytest
 from http_server import Received, Server, reply, serving
 from listing import Listing, listing, products
+
+from tui_connector.guide.trust import ProfileTrust, Untrusted
+from tui_connector.machine import Machine
 
 TOKEN = "a-CANARY-token"
 PROFILE = """
@@ -406,3 +410,14 @@ async def test_a_name_in_a_profile_cannot_pass_for_the_programs_own_words(name: 
     assert listed[0].endswith(f" to {clone.url}")
     assert "\x1b" not in err
     assert "\u202e" not in err
+
+
+@pytest.mark.parametrize("name", ["acme", "a$(touch x)", "b`touch x`", "c; touch x", "d e", "f'g"])
+def test_a_command_that_is_advised_names_the_profile_as_one_word_of_a_shell(machine: Machine, name: str) -> None:
+    """Whoever made a file of this name must not run anything in the shell of those who copy the command."""
+    path = machine.directories.profiles / f"{name}.toml"
+    assert shlex.split(ProfileTrust(machine, path).arguments) == [name]
+    staging = ProfileTrust(machine, path, environment="staging")
+    assert shlex.split(staging.arguments) == [name, "--env", "staging"]
+    advised = Untrusted(name, ()).hint.partition("tui-connector trust ")[2].partition(". For one run")[0]
+    assert shlex.split(advised) == [name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -187,7 +188,7 @@ def _end(plan: ImportPlan, result: ImportResult | None, *, as_json: bool) -> Non
     if result is None:
         click.echo("Nothing was created (--dry-run).")
         return
-    named = shown_line(plan.name if plan.is_new else str(plan.path))
+    named = shown_line(shlex.quote(plan.name if plan.is_new else str(plan.path)))
     click.echo(f"{'Created' if plan.is_new else 'Changed'}: {shown_line(str(result.path))}")
     for note in result.notes:
         click.echo(f"! {shown_line(note)}", err=True)

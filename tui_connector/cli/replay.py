@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,9 +70,10 @@ def replayable(path: Path) -> Replayable:
             continue
         size += len(each.body.data)
         if size > _MAX_BODIES:
+            part = f"tui-connector log {shlex.quote(str(path))} --filter EXPR --export jsonl --out PART.jsonl"
             raise CommandFailed(
                 f"{path}: more than {_MAX_BODIES // 1_000_000} MB of responses, which must fit into memory. "
-                f"Cut out a part: tui-connector log {path} --filter EXPR --export jsonl --out PART.jsonl.",
+                f"Cut out a part: {part}.",
                 Exit.SETUP,
             )
         _add(each, found)

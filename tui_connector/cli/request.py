@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -243,7 +244,7 @@ def header(
         with best_effort():
             click.echo(
                 "The signing dialect of this store is not known yet, and this request is signed differently in each. "
-                f"Run `tui-connector check {profile}{option}` once to find out.",
+                f"Run `tui-connector check {shlex.quote(profile)}{option}` once to find out.",
                 err=True,
             )
     if for_curl:

@@ -97,9 +97,8 @@ def plan(
     To see what sending would change, use `run PROFILE NAME --plan`.
     """
     if number is None:
-        message = (
-            f"Give the number of --slices. To see what sending would change: tui-connector run {profile} {name} --plan"
-        )
+        what = f"tui-connector run {shlex.quote(profile)} {shlex.quote(name)} --plan"
+        message = f"Give the number of --slices. To see what sending would change: {what}"
         raise CommandFailed(message, Exit.SETUP)
     if kubernetes or airflow:
         if sum((kubernetes, airflow, as_json, shared is not None)) > 1:
@@ -125,7 +124,7 @@ def plan(
         bounds = "" if planned.sends else f"  above {each.after}, up to {each.until}"
         click.echo(f"  {each.index:>4}{bounds}{expected}")
     which = command.saved.direction_option(command.direction, name)
-    arguments = f"{shlex.quote(profile)} {name}{which}{env_option(environment)} --run-id {planned.run_id}"
+    arguments = f"{shlex.quote(profile)} {shlex.quote(name)}{which}{env_option(environment)} --run-id {planned.run_id}"
     arguments += f" --shared {shlex.quote(shared)}" if shared else ""
     click.echo(f"Run each slice: tui-connector run {arguments} --slice NUMBER")
     click.echo(f"Then:           tui-connector commit {arguments}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -93,7 +94,8 @@ def tasks(
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        words = f"{profile} {name}{env_option(saved.environment)}{saved.direction_option('outgoing', name)}"
+        options = f"{env_option(saved.environment)}{saved.direction_option('outgoing', name)}"
+        words = f"{shlex.quote(profile)} {shlex.quote(name)}{options}"
         _change(ledger, action, wanted, lines, words, timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:

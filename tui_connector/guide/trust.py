@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ..secrets.capability import Capability, digest
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from ..templates import Json
-from ..text import shown_line
+from ..text import env_option, shown_line
 
 PIN = "TUI_CONNECTOR_TRUST"
 """The environment variable with the digests of trusted profiles; see `tui-connector trust --digest`."""
@@ -42,7 +43,7 @@ class Untrusted(InvalidRequest):
     def __init__(self, profile: str, missing: Sequence[Capability], reason: str = "", hint: str = "") -> None:
         first = reason or f"The profile {profile} is not trusted to do this"
         listed = "\n".join(f"  - {line}" for line in capability_lines(missing))
-        super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HINT.format(profile))
+        super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HINT.format(shlex.quote(profile)))
         self.capabilities = tuple(missing)
         self.reason = first
 
@@ -94,7 +95,7 @@ class ProfileTrust:
     @property
     def arguments(self) -> str:
         """The profile and its environment as the arguments of a command."""
-        return f"{self._named} --env {self.environment}" if self.environment else self._named
+        return f"{shlex.quote(self._named)}{env_option(self.environment)}"
 
     @property
     def _hint(self) -> str:

@@ -488,7 +488,7 @@ class OutgoingRun:
             because = self._publisher.unknown_because if self._publisher is not None else ""
             remarks.append(
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
-                f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown"
+                f"skip them (tui-connector tasks {self._profile_name()} {shlex.quote(self._name)} list --state unknown"
                 f"{env_option(self._environment.environment)}).{f' Last reason: {because}.' if because else ''}"
             )
         if waiting := found.get("waiting", 0):

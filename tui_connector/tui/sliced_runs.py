@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +158,7 @@ class SlicedRunsScreen(BaseScreen[None]):
         state = [(f"{running} running", "accent")] if running else []
         state += [("  ", ""), (f"{failed} with failures", "error")] if failed else []
         self.query_one(ScreenHeader).show(f"Slices of {self._path.stem}", message.where, state)
-        how = f"tui-connector plan {self._path.stem} NAME --slices N"
+        how = f"tui-connector plan {shlex.quote(self._path.stem)} NAME --slices N"
         nothing = f"No run in slices in {message.where}.\n\nPlan one: {how}"
         self.query_one("#sliced-runs-none", Static).update(Prose(Content(shown(message.problem or nothing))))
         self.set_class(not message.runs, "empty")

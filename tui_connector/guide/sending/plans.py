@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ class Sender:
         source = self.outgoing.source
         if source is not None and source.kind == "stdin":
             options = env_option(self.profile.environment) + self.profile.direction_option("outgoing", self.name)
-            shell = f"… | tui-connector run {self.file.stem} {self.name}{options}"
+            shell = f"… | tui-connector run {shlex.quote(self.file.stem)} {shlex.quote(self.name)}{options}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
 
     async def check_source(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -219,4 +220,4 @@ def _after(plan: ImportPlan, result: ImportResult) -> Iterator[str]:
         yield f"In this session, what you entered is used. For later sessions, set {variables}."
     if result.to_set:
         secrets = count(len(result.to_set), "secret")
-        yield f"{secrets} to set: open the guide, or run tui-connector secrets set {plan.name}."
+        yield f"{secrets} to set: open the guide, or run tui-connector secrets set {shlex.quote(plan.name)}."

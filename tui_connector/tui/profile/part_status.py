@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -250,7 +251,7 @@ class PartStatus:
             if part.family in ("incoming", "outgoing") and self._profile is not None:
                 yield Content.assemble("\n", ("In a shell, and on a schedule:", TONES["muted"]))
                 tables = [self._data.get(family) for family in ("incoming", "outgoing")]
-                words = f"{arguments} {shown_line(part.name)}"
+                words = f"{arguments} {shown_line(shlex.quote(part.name))}"
                 only = direction_option(part.family, part.name, tables)
                 yield Content(f"tui-connector run {words}{only}")
                 yield Content(f'tui-connector schedule {words} "0 3 * * *"{only} --print cron')

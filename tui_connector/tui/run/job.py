@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -320,7 +321,7 @@ class RunJob(BackgroundRun):
             raise no_sink(self.name, "Go back (Esc) and press Enter on it: its form has the Sink.")
         if incoming.sink.on_stdout:
             words = env_option(self.profile.environment) + self.profile.direction_option("incoming", self.name)
-            shell = f"tui-connector run {self.file.stem} {self.name}{words} | …"
+            shell = f"tui-connector run {shlex.quote(self.file.stem)} {shlex.quote(self.name)}{words} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
         ledger_of = partial(workbench.incoming_ledger, self.profile, self.file)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
