@@ -342,6 +342,11 @@ def test_a_table_on_home_that_has_the_width_it_asks_for_cuts_no_cell() -> None:
     assert width == 11 + 21 + 18 + 22 + 9 + 4 * 2
 
 
+@pytest.mark.parametrize("width", [-2, -1, 0, 5])
+def test_home_has_a_name_and_an_address_in_a_terminal_of_whatever_width(width: int) -> None:
+    assert [column.name for column in home_columns(width, {"name": 5, "store": 5})] == ["name", "store"]
+
+
 @pytest.mark.parametrize("width", range(20, 200, 7))
 def test_a_title_on_home_is_never_cut(width: int) -> None:
     for longest in (0, 8, 12, 30, 60):

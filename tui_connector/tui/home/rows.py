@@ -60,8 +60,10 @@ def columns(width: int, needed: Mapping[str, int]) -> list[HomeColumn]:
     """The columns of a table of this width. `needed`: the widths of the longest cells, by column.
 
     No column is wider than it needs, so that what a short one leaves goes to the others, the name's first. A title
-    becomes shorter before a cell is cut.
+    becomes shorter before a cell is cut. A terminal that is being resized may have one column for a moment, and the
+    table none: it has its first columns all the same, which are cut.
     """
+    width = max(0, width)
     there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
     cells = _widest(width, needed)
     found = {name: min(least, cells[name]) for name, (_, _, _, least, _) in there.items()}
