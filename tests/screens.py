@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -13,10 +13,8 @@ from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
-from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot, WaitForScreenTimeout
-from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
@@ -102,42 +100,6 @@ _count: Callable[[Any], int] = _callback._count_parameters
 _callback._count_parameters = _count_parameters
 
 
-_handlers: dict[tuple[type, type, str], tuple[tuple[type, Any], ...] | None] = {}
-"""The handlers of a message by the classes of widget and message, and name; None where they depend on the sender."""
-
-
-def _find_handlers(kind: type, message: type, name: str) -> tuple[tuple[type, Any], ...] | None:
-    found: list[tuple[type, Any]] = []
-    for each in kind.__mro__:
-        decorated = each.__dict__.get("_decorated_handlers") or {}
-        if any(decorated.get(base) for base in message.__mro__):
-            return None
-        method = each.__dict__.get(f"_{name}") or each.__dict__.get(name)
-        if method is not None and not getattr(method, "_textual_on", None):
-            found.append((each, method))
-    return tuple(found)
-
-
-def _get_dispatch_methods(self: MessagePump, method_name: str, message: Message) -> Iterable[tuple[type, Any]]:
-    """As Textual's, which looks through all base classes of widget and message for each message."""
-    key = (type(self), type(message), method_name)
-    if key not in _handlers:
-        _handlers[key] = _find_handlers(*key)
-    handlers = _handlers[key]
-    return _search_dispatch_methods(self, method_name, message) if handlers is None else _bound(self, message, handlers)
-
-
-def _bound(pump: MessagePump, message: Message, handlers: tuple[tuple[type, Any], ...]) -> Iterator[tuple[type, Any]]:
-    for kind, method in handlers:
-        if message._no_default_action:
-            return
-        yield kind, method.__get__(pump, kind)
-
-
-_search_dispatch_methods: Callable[..., Iterable[tuple[type, Any]]] = MessagePump._get_dispatch_methods
-MessagePump._get_dispatch_methods = _get_dispatch_methods  # type: ignore[method-assign]
-
-
 def _has_messages(pump: MessagePump) -> bool:
     """Whether it has messages, or handles one."""
     ready: Any = pump._message_queue.ready_event
@@ -176,36 +138,6 @@ async def _wait_for_screen(self: Pilot[Any]) -> bool:
 Pilot._wait_for_screen = _wait_for_screen  # type: ignore[method-assign]
 
 
-def _lines(compositor: Compositor) -> list[str]:
-    """The text of the screen. The compositor's `render_strips` also draws what is covered, and cuts styled pieces."""
-    size = compositor.size
-    pieces: list[list[tuple[int, str]]] = [[] for _ in range(size.height)]
-    gaps = [[(0, size.width)] for _ in range(size.height)]
-    for widget, (region, clip) in compositor.visible_widgets.items():  # those in front first
-        place = region.intersection(clip).intersection(size.region)
-        if not any(begin < place.right and place.x < end for y in place.line_range for begin, end in gaps[y]):
-            continue
-        strips = widget.render_lines(place.translate(-region.offset))
-        for y, strip in zip(place.line_range, strips, strict=False):
-            left: list[tuple[int, int]] = []
-            for begin, end in gaps[y]:
-                first, last = max(begin, place.x), min(end, place.right)
-                if first >= last:
-                    left.append((begin, end))
-                    continue
-                pieces[y].append((first, _cut(strip, first - place.x, last - place.x)))
-                left += [each for each in ((begin, first), (last, end)) if each[0] < each[1]]
-            gaps[y] = left
-    return ["".join(text for _, text in sorted(line)) for line in pieces]
-
-
-def _cut(strip: Strip, begin: int, end: int) -> str:
-    text = strip.text
-    if begin == 0 and end == strip.cell_length:
-        return text
-    return text[begin:end] if text.isascii() else strip.crop(begin, end).text
-
-
 def shown(app: Any) -> str:
     """The screen as lines of text, as the compositor would draw it now."""
     state = (_Paints.count, app.screen, app.size)
@@ -213,10 +145,10 @@ def shown(app: Any) -> str:
         visible_screen_stack.set(app._background_screens)
         filters, app._filters = app._filters, []  # they change colours only
         try:
-            lines = _lines(app.screen._compositor)
+            strips = app.screen._compositor.render_strips()
         finally:
             app._filters = filters
-        _Paints.read, _Paints.text = state, "\n".join(line.rstrip() for line in lines)
+        _Paints.read, _Paints.text = state, "\n".join(strip.text.rstrip() for strip in strips)
     return _Paints.text
 
 

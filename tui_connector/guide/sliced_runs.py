@@ -22,7 +22,6 @@ _LISTED = 50
 """Runs that are listed."""
 
 SliceState = Literal["waiting", "running", "silent", "failed", "done"]
-SLICE_STATES: tuple[SliceState, ...] = ("done", "running", "silent", "failed", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
