@@ -233,6 +233,22 @@ async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: 
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
 
+async def test_a_word_typed_after_a_refused_address_is_no_name_for_the_profile(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_words, "GAP", TYPING_GAP)
+    async with ConnectorApp(machine, no_demo, start_at="setup").run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "Store address")
+        type_keys(pilot, "127.0.0.1:9\n")
+        await until_shown(pilot, "refused the connection")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Button))
+        name = pilot.app.screen.work.setup.name
+        await type_over(pilot, "shop")
+        said = "s was a key (Save); the 3 letters typed right after it did nothing."
+        await until(pilot, lambda: any(said in each.message for each in pilot.app._notifications))
+        assert pilot.app.screen.work.setup.name == name
+
+
 @pytest.mark.parametrize("step", ["1", "2"])
 async def test_a_letter_right_after_enter_changes_no_field(
     step: str, machine: Machine, memory_keyring: Any, sandbox: Sandbox

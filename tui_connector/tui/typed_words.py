@@ -135,7 +135,8 @@ class WordFinder:
     def _is_typed_on(self, first: _Letter, event: Key) -> bool:
         """Whether this letter belongs to a word whose first one was the key that has led to this field."""
         within = PAUSE if first.ignored else GAP
-        is_word = first.id.endswith(_EDITS) and event.character is not None and event.character.isalpha()
+        leads_to_field = first.id.endswith(_EDITS) or first.id in _CONFIRMS
+        is_word = leads_to_field and event.character is not None and event.character.isalpha()
         if not is_word or event.time - first.time > within:
             return False
         first.time, first.ignored = event.time, first.ignored + 1
