@@ -182,6 +182,24 @@ async def test_the_form_of_a_chain_has_no_request_of_its_own(
         await until(pilot, lambda: setup.at("outgoing", "products", "batch") == 5)
 
 
+async def test_the_form_of_an_outgoing_opens_at_its_first_invalid_field(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    parameters = ("outgoing", "products", "request", "parameters")
+    profile(machine, memory_keyring, sandbox, **ONE)
+    async with at_step(machine, "4", (120, 60)) as (pilot, setup):
+        setup.edit(parameters, '{"product": }')
+        await pilot.press("e")
+        form = await form_of(pilot, "Outgoing products")
+        await until(pilot, lambda: form.query_one("#row-request-parameters JsonField").has_focus)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is not form)
+        setup.edit(parameters, PUT["parameters"])
+        await pilot.press("e")
+        form = await form_of(pilot, "Outgoing products")
+        await until(pilot, lambda: form.query_one("#steps").has_focus)
+
+
 async def test_profile_page_tests_a_chain_and_says_why_it_cannot_be_sent(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:

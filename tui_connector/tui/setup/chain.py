@@ -213,7 +213,7 @@ class OutgoingForm(FormScreen):
     def _steps(self) -> dict[str, str]:
         return {"": "none: one request is sent" if self._chain.is_single else " → ".join(self._chain.names)}
 
-    def focus_first(self) -> None:
+    def focus_beginning(self) -> None:
         self.set_focus(self.query_one("#steps"))
 
     def on_descendant_focus(self) -> None:

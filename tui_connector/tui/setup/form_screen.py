@@ -151,11 +151,15 @@ class FormScreen(Dialog[bool]):
             show_in_text(self.app, path)
 
     def focus_first(self) -> None:
-        """Focuses the first field that has a problem, or the first one."""
+        """Focuses the first field that has a problem, or where the form begins."""
         if not (self._form.focus_on_problem() or self._form.focus_at(self._form.first_unvisited())):
-            self._form.focus_on()
+            self.focus_beginning()
         if self.focused is None:
             self.query_one("#form-done", Button).focus()
+
+    def focus_beginning(self) -> None:
+        """Focuses what the form begins with, where no field has a problem: its first field."""
+        self._form.focus_on()
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("down", "up") and move_or_say(self, event.key):
