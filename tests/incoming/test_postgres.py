@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from postgres import PASSWORD, Cluster, Database, new_database
 from runs import RunNotes, Shop
 from sink_runs import begin, go_on, write
 
-from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing
+from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing, SinkWait
 from tui_connector.incoming.sinks.postgres import PostgresSink
 from tui_connector.incoming.start import RunOptions
 from tui_connector.machine import Machine, how_to_install
 from tui_connector.profile.capabilities import capabilities
 
-PRODUCTS: Any = {"name": "products", "identifier": "sku"}
+PRODUCTS: Any = {"name": "products", "identifier": "sku", "wait": SinkWait(monotonic=time.monotonic)}
 
 
 def sink(into: Database, **fields: Any) -> PostgresSink:
