@@ -15,11 +15,10 @@ from tui_connector.guide.environment_values import (
     check_new_name,
     new_environment,
     own_source,
-    whole_address,
     without_own_output,
 )
 from tui_connector.guide.steps.setup import Setup
-from tui_connector.guide.steps.store_address import candidate_addresses
+from tui_connector.guide.steps.store_address import candidate_addresses, whole_address
 from tui_connector.profile.document import Document
 
 DRAFT: dict[str, Any] = {
@@ -50,11 +49,24 @@ DRAFT: dict[str, Any] = {
         ("http://staging.example", "http://staging.example/rest/all/V1"),
         ("https://staging.example/shop/rest/V1", "https://staging.example/shop/rest/V1"),
         ("staging.example/rest/V1", "https://staging.example/rest/V1"),
+        ("http://localhost:8425/rest", "http://localhost:8425/rest/all/V1"),
+        ("http://localhost:8425/rest/", "http://localhost:8425/rest/all/V1"),
+        ("staging.example/rest/all", "https://staging.example/rest/all/V1"),
+        ("staging.example/rest/nl", "https://staging.example/rest/nl/V1"),
+        ("staging.example/shop", "https://staging.example/shop/rest/V1"),
+        ("staging.example/index.php/rest", "https://staging.example/index.php/rest/V1"),
+        ("staging.example/rest/async/V1", "https://staging.example/rest/async/V1"),
+        ("na1.api.commerce.adobe.com/tenant", "https://na1.api.commerce.adobe.com/tenant/V1"),
     ],
 )
-def test_the_store_alone_has_the_path_of_the_base_value(typed: str, whole: str) -> None:
+def test_what_an_address_lacks_is_completed_as_in_the_base_value(typed: str, whole: str) -> None:
     for base in ("https://acme.example/rest/all/V1", "http://127.0.0.1:8482/rest/all/V1"):
         assert whole_address(typed, base) == whole  # https, whatever the base value has
+
+
+def test_a_path_is_not_completed_where_the_base_value_is_not_magento() -> None:
+    assert whole_address("staging.example", "https://api.example/v2/shop") == "https://staging.example/v2/shop"
+    assert whole_address("staging.example/v2", "https://api.example/v2/shop") == "https://staging.example/v2"
 
 
 @pytest.mark.parametrize("typed", ["", "https://[", "htp:/localhost:8482", "ftp://staging.example", "a b", "http://"])

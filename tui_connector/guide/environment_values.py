@@ -6,9 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from ..client.typed_address import typed_address
 from ..errors import InvalidValue
 from ..profile.environment_names import DEFAULT_ENVIRONMENT, TABLE, names_of
 from ..profile.environments import own_output, own_variable, with_environment
@@ -131,13 +129,6 @@ def own_source(
     if place == "env":
         return {"env": own_variable(str(base.get("env") or override_name(entry)), environment)}
     return {"ask": True} if place == "ask" else {"keyring": entry_of(entry, environment)}
-
-
-def whole_address(typed: str, base: str) -> str:
-    """The typed address, with the path of the base value where only the store was typed. Raises `InvalidValue`."""
-    address = typed_address(typed)[0]
-    at = urlsplit(address)
-    return at._replace(path=urlsplit(base).path).geturl() if at.path in ("", "/") else address
 
 
 def _clients(draft: Mapping[str, Json]) -> Mapping[str, Json]:

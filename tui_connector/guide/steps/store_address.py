@@ -113,6 +113,32 @@ def is_without_rest(base_uri: str) -> bool:
     return is_cloud_service(base_uri) or (_REST.search(path) is None and _WITHOUT_REST.fullmatch(path) is not None)
 
 
+def _completed_address(address: str) -> str:
+    """The base URI of the most likely REST API at this address; the address itself if it has a version, such as V1.
+
+    Raises `InvalidValue`.
+    """
+    if any(_VERSION.fullmatch(segment) for segment in urlsplit(address).path.split("/")):
+        return address
+    likely = candidate_addresses(address)[0]
+    return likely.base_uri(likely.store_view or "")
+
+
+def whole_address(typed: str, base: str) -> str:
+    """The typed address; what its path lacks is that of the base value, or as in the first step of the guide.
+
+    A path is completed only where the base value is Magento's REST API: elsewhere, any path may be a whole one. Raises
+    `InvalidValue`.
+    """
+    address = typed_address(typed)[0]
+    at, path = urlsplit(address), urlsplit(base).path
+    is_beginning = path.startswith(f"{at.path.rstrip('/')}/")
+    if at.path in ("", "/") or (is_beginning and "/rest" in path):
+        return at._replace(path=path).geturl()
+    is_magento = "/rest" in path or is_cloud_service(base) or is_cloud_service(address)
+    return _completed_address(address) if is_magento else address
+
+
 def _tenant_in(path: str) -> str:
     segments = [segment for segment in path.split("/") if segment]
     if not segments or _VERSION.fullmatch(segments[0]) or segments[0] in ("rest", "graphql"):

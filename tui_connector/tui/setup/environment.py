@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from textual import on
 
 from ...errors import UserError
-from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets, whole_address
+from ...guide.environment_values import addresses, is_production, outputs, own_source, secrets
+from ...guide.steps.store_address import whole_address
 from ...profile.environment_names import TABLE
 from ...profile.problem_fixes import inline
 from ...profile.problems import check_data
@@ -18,7 +19,7 @@ from ...templates import Json
 from ...text import shown_line
 from ..widgets.field_specs import FieldSpec, FieldType
 from ..widgets.form import Form
-from ..widgets.form_field import FormPath
+from ..widgets.form_field import FormField, FormPath
 from .context import GuideContext
 from .form import SetupForm
 from .form_screen import FormScreen
@@ -63,7 +64,13 @@ class _Overrides(SetupForm):
 
     def notes(self) -> dict[FormPath, str]:
         found = ((path, self._read_from(path)) for path in self._secret_places())
-        return {path: words for path, words in found if words}
+        return {**self._completed(), **{path: words for path, words in found if words}}
+
+    def _completed(self) -> dict[FormPath, str]:
+        """How addresses are saved that were not typed in full."""
+        rows = {(*self.path, *row.spec.path): row.value for row in self.query(FormField)}
+        saved = {path: self.work.setup.at(*path) for path in rows if path[-1] == "uri"}
+        return {path: f"Saved as {shown_line(str(uri), 120)}" for path, uri in saved.items() if uri != rows[path]}
 
     def _read_from(self, path: FormPath) -> str:
         """Where a secret is read from; "" where the field itself shows it."""
@@ -152,7 +159,7 @@ def _specs(work: GuideContext, environment: str) -> Iterator[FieldSpec]:
     for address in found:
         title = "Base URI" if len(found) == 1 else f"Base URI, {address.path[1]}"
         base = str(work.setup.at(*address.base) or "")
-        about = "The REST API of the store. Where only the store is given, the path is that of the base values."
+        about = "The REST API of the store. What is missing of its path is that of the base values, such as /rest/V1."
         yield FieldSpec(address.path, title, about, FieldType.TEXT, hint=base)
     parts = {each.path[1] for each in secrets(draft)}
     for secret in secrets(draft):
