@@ -5,7 +5,7 @@ from __future__ import annotations
 from exchanges import exchange, lost
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.failed_attempts import FailedAttempts, NextAttempt
+from tui_connector.client.failed_attempts import FailedAttempts
 
 
 def recorded(*exchanges: Exchange) -> FailedAttempts:
@@ -19,8 +19,8 @@ def test_of_a_call_that_is_retried_only_the_last_attempt_counts() -> None:
     first, second = lost(1, call=1), exchange(2, call=1, attempt=2, status=503)
     attempts = recorded(first, second, exchange(3, call=1, attempt=3))
     assert (attempts.failed, attempts.retried) == (0, 2)
-    assert attempts.next_of(first) == NextAttempt(2, 2)
-    assert attempts.next_of(second) == NextAttempt(3, 3)
+    assert attempts.next_of(first) == 2
+    assert attempts.next_of(second) == 3
     attempts = recorded(first, second)
     assert (attempts.failed, attempts.retried) == (1, 1)
     assert attempts.next_of(second) is None
@@ -32,7 +32,7 @@ def test_a_run_that_waited_for_the_store_sends_the_request_again_with_another_ca
     page, other = lost(1), exchange(2, uri="https://acme.example/rest/V1/products?page=2")
     attempts = recorded(page, other, exchange(3, call=3))
     assert (attempts.failed, attempts.retried) == (0, 1)
-    assert attempts.next_of(page) == NextAttempt(3, 0)
+    assert attempts.next_of(page) == 3
     bodies = [exchange(number, method="POST", request_body=b'{"sku": "%d"}' % number) for number in (1, 2, 3)]
     posted = [lost(4, method="POST", request_body=bodies[0].request_body), *bodies[1:]]
     assert recorded(*posted).failed == 1  # others were sent to the same address
@@ -44,7 +44,7 @@ def test_a_login_or_probe_that_is_sent_again_to_a_store_that_was_down_is_a_retry
     first, second = lost(1, **login), exchange(2, status=503, **login)
     attempts = recorded(first, second, exchange(3, **login))
     assert (attempts.failed, attempts.retried) == (0, 2)
-    assert (attempts.next_of(first), attempts.next_of(second)) == (NextAttempt(2, 0), NextAttempt(3, 0))
+    assert (attempts.next_of(first), attempts.next_of(second)) == (2, 3)
     attempts = recorded(*(lost(number, **login) for number in range(1, 6)))
     assert (attempts.failed, attempts.retried) == (1, 4)
     assert recorded(lost(1, purpose="probe"), exchange(2, purpose="probe")).failed == 0
@@ -74,7 +74,7 @@ def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
     for number in range(11, 21):
         attempts.record(lost(number, uri="https://acme.example/10"))
     assert (attempts.failed, attempts.retried) == (10, 10)
-    assert attempts.next_of(lost(18, uri="https://acme.example/10")) == NextAttempt(19, 0)
+    assert attempts.next_of(lost(18, uri="https://acme.example/10")) == 19
 
 
 def test_a_guess_that_finds_the_store_leaves_no_failure_at_the_address_that_was_typed() -> None:
@@ -91,6 +91,6 @@ def test_a_guess_that_finds_the_store_leaves_no_failure_at_the_address_that_was_
         assert (attempts.failed, attempts.retried, attempts.next_of(first)) == (1, 0, None), "no guess has found it"
         attempts = recorded(first, guess, search(3, other, 200))
         assert (attempts.failed, attempts.retried) == (0, 0)
-        assert attempts.next_of(first) == NextAttempt(3, 0)
+        assert attempts.next_of(first) == 3
     again = recorded(first, search(2, typed, 200))
     assert (again.failed, again.retried) == (0, 1), "the same address was tested again"

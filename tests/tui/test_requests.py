@@ -376,13 +376,13 @@ async def test_what_failed_for_good_is_told_from_what_was_retried(machine: Machi
     )
     async with watching(machine, log, size=size) as watched:
         await watched.shows("Requests 4 · 1 failed · 2 retried")
-        assert sum("503" in line and "→ attempt 2" in line for line in watched.screen()) == 2
+        assert all(any("503" in line and later in line for line in watched.screen()) for later in ("→ #2", "→ #4"))
         await watched.pilot.press("e")
         await watched.shows("failed for good (e: with 2 retried)")
-        await watched.until(lambda: not watched.says("→ attempt 2"))
+        await watched.until(lambda: not watched.says("→ #"))
         await watched.pilot.press("e")
         await watched.shows("errors only (e: all)")
-        await watched.shows("→ attempt 2")
+        await watched.shows("→ #4")
         await watched.pilot.press("e", "e")
         await watched.shows("failed for good")
         log.add(exchange(5, call=3, attempt=3, uri=uri.format("second")))

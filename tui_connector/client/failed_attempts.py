@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 Identity = tuple[int, datetime]
 
@@ -13,9 +13,6 @@ class Attempt(Protocol):
 
     @property
     def number(self) -> int: ...
-
-    @property
-    def attempt(self) -> int: ...
 
     @property
     def identity(self) -> Identity: ...
@@ -31,15 +28,6 @@ class Attempt(Protocol):
         """Hashes that are the same for all attempts: of a call, and of a request of a run; None where unknown."""
 
 
-class NextAttempt(NamedTuple):
-    """What was sent again after a failed attempt."""
-
-    number: int
-    """Of its exchange."""
-    attempt: int
-    """Which attempt of the same call it is; 0 if a run sent the request again with another call."""
-
-
 class FailedAttempts:
     """Pairs each failed attempt with the one that repeats it: the next of its call, or of its run.
 
@@ -52,7 +40,7 @@ class FailedAttempts:
         self._open: dict[Identity, tuple[int, ...]] = {}
         """The failed attempts that nothing repeats, with the hashes of what would repeat them."""
         self._by_key: dict[int, Identity] = {}
-        self._next: dict[Identity, NextAttempt] = {}
+        self._next: dict[Identity, int] = {}
         self._dropped = 0
         """How many of those that nothing repeats are not kept."""
         self.retried = 0
@@ -65,8 +53,8 @@ class FailedAttempts:
         """How many requests failed for good: their last attempt did."""
         return len(self._open) + self._dropped
 
-    def next_of(self, exchange: Attempt) -> NextAttempt | None:
-        """What repeats this failed attempt, if anything does."""
+    def next_of(self, exchange: Attempt) -> int | None:
+        """The number of the exchange that repeats this failed attempt; None if none does."""
         return self._next.get(exchange.identity)
 
     def record(self, exchange: Attempt) -> None:
@@ -75,12 +63,11 @@ class FailedAttempts:
         call, run = exchange.request_keys
         keys = tuple(key for key in (call, run) if key is not None)
         before = self._by_key.get(call) if call is not None else None
-        is_same_call = before is not None
         if before is None and run is not None:
             before = self._by_key.get(run)
         if before is not None and before in self._open:
             self._close(before)
-            self._next[before] = NextAttempt(exchange.number, exchange.attempt if is_same_call else 0)
+            self._next[before] = exchange.number
             self.retried += not exchange.is_guess
             self.found_elsewhere += exchange.is_guess
             if len(self._next) > self._most:

@@ -150,5 +150,5 @@ def retry_label(exchange: Exchange, exchanges: Exchanges) -> str:
     if not exchange.failed:
         return ""
     if (later := exchanges.attempts.next_of(exchange)) is not None:
-        return f"→ attempt {later.attempt}" if later.attempt > exchange.attempt else f"→ #{later.number}"
+        return f"→ #{later}"
     return "→ retrying" if exchange.call in exchanges.retries else ""

@@ -166,7 +166,7 @@ class LogPanel(FilteredLog):
             "  —                grey: cancelled, as the run had reached its limit or was stopped; no failure\n"
             "  ▸  ●  …          selected (› while the list has no focus) · marked (m) · waiting for the response\n"
             "  attempt 2        sent again by the plugin retry, after a failure\n"
-            "  → attempt 2      grey: failed and sent again, here or as → #57; that row says how it ended\n"
+            "  → #57            grey: failed and sent again as #57; that row says how it ended\n"
             "  ── Session of    in a history: what follows is of another session\n"
             "  last column      purpose: test, login, run, probe, user (sent by hand)"
         )
