@@ -288,6 +288,22 @@ async def test_table_adds_an_empty_row_and_reports_duplicate_keys() -> None:
     assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
 
 
+async def test_enter_goes_from_value_to_value_and_to_a_name_only_where_it_is_empty() -> None:
+    app = FormApp(Everything, {"headers": {"X-Store": "nl", "X-A": "1", "X-B": "2"}, "wait": ""})
+    async with app.run_test(size=(80, 24)) as pilot:
+        keys = list(app.field("headers").query(".key").results(Input))
+        app.form.focus_on("names")
+        await pilot.press("enter", "enter")  # past the statuses
+        await pilot.press("_", "enter")
+        await pilot.press("2", "enter")
+        await pilot.press("3", "enter")
+        assert app.focused is keys[-1]
+        keys[0].focus()
+        await pilot.press("enter", "x")
+        await pilot.pause()
+    assert app.edits == {("here", "headers"): {"X-Store": "nl_x", "X-A": "12", "X-B": "23"}}
+
+
 async def test_two_rows_of_one_name_are_said_as_long_as_there_are_two() -> None:
     app = FormApp(Everything, {"headers": {"X-Store": "nl"}})
     async with app.run_test(size=(80, 40)) as pilot:

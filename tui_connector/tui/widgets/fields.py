@@ -41,6 +41,11 @@ class TextField(SafeInput):
         """Whether a value is still to be entered."""
         return not self.has_value and not self.value
 
+    @property
+    def is_passed_by_enter(self) -> bool:
+        """Whether Enter in a field before it goes past this one, as what is typed next belongs to another."""
+        return False
+
     value_when_focused: str | None = None
     """The text when a paste moved the focus here; an Enter or Tab without a change belongs to that paste."""
 
@@ -95,10 +100,10 @@ class TextField(SafeInput):
         return bool(next_fields)
 
     def next_fields(self) -> list[TextField]:
-        """The fields after this one."""
+        """The fields after this one to which Enter leads."""
         group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
         text_fields = group.text_fields if group is not None else [self]
-        return text_fields[text_fields.index(self) + 1 :]
+        return [each for each in text_fields[text_fields.index(self) + 1 :] if not each.is_passed_by_enter]
 
 
 class FieldWithList(TextField):

@@ -27,7 +27,14 @@ MakeSource = Callable[[str, str], dict[str, Json]]
 
 
 class PairKey(TextField):
-    """The key of a row: → at its end goes to the value."""
+    """The key of a row: → at its end goes to the value. Enter leads here only where a key is still to be entered.
+
+    A value that is typed after Enter, such as a password, would otherwise be appended to a key, shown and saved.
+    """
+
+    @property
+    def is_passed_by_enter(self) -> bool:
+        return bool(self.value)
 
     def action_cursor_right(self, select: bool = False) -> None:
         if not select and self.cursor_at_end:
