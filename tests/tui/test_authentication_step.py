@@ -117,6 +117,37 @@ async def test_all_fields_of_the_request_authentication_and_the_store_views_afte
         await until(pilot, lambda: draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == base_uri)
 
 
+async def test_e_leads_to_the_missing_or_refused_value_of_a_login_also_among_all_its_fields(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox, (80, 24)) as pilot:
+        await to_authentication(pilot)
+        app: Any = pilot.app
+        app.screen.query_one("#whole", Toggle).focus()
+        await pilot.press("space")
+        await until_shown(pilot, "All fields")
+        await choose(pilot, "#way", "Login with user and password")
+        await until(pilot, lambda: list(app.screen.query("#row-parameters .key")))
+        await until(pilot, lambda: not isinstance(app.focused, Input))
+        pane = app.screen.query_one(AuthenticationPane)
+        work = work_of(pilot)
+        work.setup.write_authentication()
+        work.setup.edit(("authentications", work.setup.authentication, "parameters", "username"), "nobody")
+        await pane._show_way()
+        password = pane.form.editor_of("password")
+        await pilot.press("f5")
+        await until_shown(pilot, "e  Edit Password")
+        assert "Password is missing" in shown(app)
+        await pilot.press("e")
+        await until(pilot, lambda: app.focused is password)
+        await pilot.press(*"CANARY", "tab")
+        await pilot.press("f5")
+        await until(pilot, lambda: pane._finding is not None)
+        await until_shown(pilot, "e  Edit Password")
+        await pilot.press("e")
+        await until(pilot, lambda: app.focused is password)
+
+
 async def test_other_kinds_and_several_authentications_in_order(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)

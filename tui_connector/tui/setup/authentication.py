@@ -255,9 +255,9 @@ class AuthenticationPane(StepPane):
         """Explains the way to authenticate, or where a paste goes while a value is missing."""
         form = next(iter(self.query(AuthenticationForm)), None)
         missing = first_missing(self.work)
-        if form is not None and form.is_entered(missing) and (row := form.field(missing)) is not None:
-            here = PublicText("; e goes there to type. ")
-            self._explain(missing, public(PublicText("A paste goes to "), row.label, here, row.about))
+        if form is not None and form.is_entered(missing) and (row := form.row_with(missing)) is not None:
+            here, title = PublicText("; e goes there to type. "), form.title_of(missing) or row.label
+            self._explain(missing, public(PublicText("A paste goes to "), title, here, row.about))
         elif form is not None and not missing and (row := form.field(self._first_to_fill(was_chosen=True))) is not None:
             self._explain(row.spec.name, public(PublicText("e goes to "), row.label, PublicText(". "), row.about))
         else:
@@ -506,7 +506,7 @@ class AuthenticationPane(StepPane):
 
     def way_to_correct(self, finding: Finding) -> Correction | None:
         """A field that it names takes a new value: what is pasted now is meant for it."""
-        is_own = self.form.field(finding.field) is not None or (
+        is_own = self.form.row_with(finding.field) is not None or (
             finding.field == "authentication" and self.setup.auth_kind not in METHODS
         )
         return self._way_to(finding.field) if is_own else super().way_to_correct(finding)
@@ -521,9 +521,10 @@ class AuthenticationPane(StepPane):
     def _way_to(self, name: str) -> Correction | None:
         """To this field, or to the first one; None where there is none."""
         form = self.form
-        row = form.field(name) or form.field(first_missing(self.work)) or next(iter(form.query(FormField)), None)
-        self._edits_next = row.spec.path if row is not None else ()
-        return Correction(f"Edit {row.label}") if row is not None else None
+        named = next((each for each in (name, first_missing(self.work)) if each and form.row_with(each)), "")
+        row = form.row_with(named) if named else next(iter(form.query(FormField)), None)
+        self._edits_next = () if row is None else (*row.spec.path, named) if row.holds(named) else row.spec.path
+        return Correction(f"Edit {form.title_of(named) or row.label}") if row is not None else None
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":

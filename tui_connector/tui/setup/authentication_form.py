@@ -7,8 +7,8 @@ from ...guide.steps.setup import Setup
 from ...profile.model import ModelPath
 from ..widgets.fields import TextField
 from ..widgets.form_field import FormField, FormPath
-from ..widgets.secret import Secret, SecretInput
-from .authentication_fields import shown_fields
+from ..widgets.secret import Secret, SecretInput, SourceField
+from .authentication_fields import guide_fields, shown_fields
 from .context import GuideContext
 from .form import SetupForm
 
@@ -64,19 +64,32 @@ class AuthenticationForm(SetupForm):
         secret.entry.has_value = secret.entry.has_value or has_value
         row.mark("set" if is_set else "session" if has_value else "not set: paste value", bad=not has_value)
 
+    def row_with(self, name: str) -> FormField | None:
+        """The row of the field with this name; where a table has it, such as the parameters of a login, that table."""
+        return self.field(name) or next((row for row in self.query(FormField) if row.holds(name)), None)
+
+    def title_of(self, name: str) -> str:
+        """The title of the field with this name, also where it is in a table; "" where there is none."""
+        if (row := self.field(name)) is not None:
+            return row.label
+        titles = {each.name: each.title for each in guide_fields(self.work.setup)}
+        return titles.get(name, "") if self.row_with(name) is not None else ""
+
     def names_variable(self, name: str) -> bool:
         """Whether this field has the name of a variable, which letters would change; a paste finds it anyway."""
-        row = self.field(name)
-        return row is not None and isinstance(row.editor, Secret) and row.editor.place == "env"
+        editor = self.editor_of(name) if name else None
+        secrets = [each for each in editor.ancestors if isinstance(each, Secret)] if editor is not None else []
+        return any(each.place == "env" for each in secrets)
 
     def is_entered(self, name: str) -> bool:
         """Whether something is typed or pasted into this field: it never has the focus before its user goes there.
 
         So a letter that is meant as a key is not typed into it unseen, and a paste finds it anyway.
         """
-        row = self.field(name) if name else None
-        editor = row.editor if row is not None else None
-        return isinstance(editor, TextField) or (isinstance(editor, Secret) and isinstance(editor.entry, SecretInput))
+        editor = self.editor_of(name) if name else None
+        return isinstance(editor, SecretInput) or (
+            isinstance(editor, TextField) and not isinstance(editor, SourceField)
+        )
 
 
 def _path(setup: Setup) -> FormPath:
