@@ -163,6 +163,7 @@ class AuthenticationPane(StepPane):
         others = [each.title for each in schema_fields(self.setup) if each.name not in asked_for]
         whole = self.query_one("#whole", Toggle)
         self.set_class(self._whole, "-whole")  # the fields have more rows than the step
+        self.place_result("#fields" if self._whole else ".buttons")
         whole.display = bool(asked_for or self.setup.auth_kind == ADMIN) and bool(others)
         whole.set_label("All fields" if self._whole else f"More fields: {', '.join(others)}")
 

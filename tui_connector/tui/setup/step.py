@@ -272,11 +272,21 @@ class StepPane(VerticalScroll, can_focus=False):
         self._said, self._said_about = text, self.work.values_sent()
 
     def _scroll_to_result(self) -> None:
-        """Scrolls no further than to what to do, and its key; the details below can be scrolled to."""
+        """Scrolls no further than to what to do, and its key; the details below can be scrolled to.
+
+        The field to correct is shown with them, where there is room.
+        """
+        if self._correction is not None and self._correction.step is None and (field := self.field_to_edit) is not None:
+            self.scroll_to_widget(field, animate=False, immediate=True)
         for each in (".result", ".correct.there", ".fix.there"):
             for widget in self.query(each):
                 self.scroll_to_widget(widget, animate=False, immediate=True)
         self._show_whole_text()
+
+    def place_result(self, before: str) -> None:
+        """Moves the result of a test, and where it is corrected, to before this child."""
+        for each in (".result", ".correct", ".fix", ".evidence"):
+            self.move_child(self.query_one(each), before=self.query_one(before))
 
     def _show_whole_text(self) -> None:
         """Scrolls so that no text is cut at the top, and the result begins with its first line."""
