@@ -19,7 +19,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.request_form import RequestForm
-from tui_connector.tui.log.screens import RecordedScreen
+from tui_connector.tui.log.screens import RecordedScreen, earlier_sessions
 from tui_connector.tui.log.suggestions import SuggestionList
 from tui_connector.tui.profile.page import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
@@ -121,6 +121,8 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await pilot.press(*"directory/currency", "f5")
         await until(pilot, lambda: was_read(log, "directory/currency"))
         assert [each.number for each in log.exchanges][len(before) :] == [max(before) + 1]  # none of the list has it
+        app.push_screen(RecordedScreen(machine, earlier_sessions(machine, path, "preview")))
+        await until_shown(pilot, "No requests in preview are kept. H: requests in")
 
 
 async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbox: Sandbox) -> None:

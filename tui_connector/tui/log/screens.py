@@ -215,10 +215,15 @@ class RecordedScreen(RequestsScreen):
         self._environments = message.names
         if message.has_any and (profile := self._recorded.profile) is not None:
             self._heading = _title_of_sessions(profile, self._recorded.environment or DEFAULT_ENVIRONMENT)
-            others = listed([each or DEFAULT_ENVIRONMENT for each in message.names], 2)
-            state = [(f"{others}: H", "accent")] if others else []
+            state = [(f"{self._others()}: H", "accent")] if message.names else []
             self.query_one(ScreenHeader).show("Requests", self._heading, state)
+        if not self._panel.view.is_being_read:
+            self._set_all_listed()
         self.refresh_bindings()
+
+    def _others(self) -> str:
+        """The other environments that have requests."""
+        return listed([each or DEFAULT_ENVIRONMENT for each in self._environments], 2)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(self._environments) if action == "environments" else super().check_action(action, parameters)
@@ -268,6 +273,9 @@ class RecordedScreen(RequestsScreen):
         words = "No requests yet. Each is shown once it is recorded." if self._recorded.follow else "No requests."
         if self._recorded.is_history:
             words = f"No requests of earlier sessions are kept. {HISTORY_SETTING}"
+            if self._environments:
+                here = self._recorded.environment or DEFAULT_ENVIRONMENT
+                words = f"No requests in {here} are kept. H: requests in {self._others()}"
         self._panel.view.show_reading(words, is_read=True)
 
     async def _read_profile(self, path: Path) -> None:
