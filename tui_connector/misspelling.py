@@ -18,6 +18,8 @@ _LIKE: Final = 0.7
 _MAX_LENGTH: Final = 100
 """Of names that are compared: the time grows with the square of it."""
 _MIN_ABBREVIATION: Final = 2
+_MIN_WITHIN: Final = 4
+"""Characters of a name that may be meant by a longer one that contains it: shorter ones are in many words by chance."""
 _ONE_LETTER: Final = 0.61
 """The similarity of names that differ by one letter, however short they are."""
 
@@ -42,6 +44,13 @@ def similar_names(name: str, names: Iterable[str], count: int, above: float = SI
     # of several that are as similar, the first one
     best = heapq.nlargest(count, (each for each in scored if each[0] > above), key=lambda each: each[0])
     return [each for _, each in best]
+
+
+def longest_within(name: str, names: Iterable[str]) -> str:
+    """The longest of these names that `name` contains, such as "batch" in "batchsize"; empty if it contains none."""
+    wanted = _plain(name)
+    within = ((plain, each) for each in names if len(plain := _plain(each)) >= _MIN_WITHIN and plain in wanted)
+    return max(within, key=lambda found: len(found[0]), default=("", ""))[1]
 
 
 def matching_options(typed: str, titles: Mapping[str, str], details: Mapping[str, str]) -> list[str]:

@@ -307,6 +307,7 @@ def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: s
             'source.delimiter: unknown key; \'delimiter\' is a key of the kinds "csv", "stdin"',
         ),
         ('[clients.m]\ndescripton = "x"\n', "unknown key; did you mean 'description'?"),
+        ('[outgoing.p]\nclient = "m"\nbatchsize = 20\n', "batchsize: unknown key; did you mean 'batch'?"),
         (
             '[clients.m]\ndescripton = "x"\ndescription = "y"\n',
             "unknown key; 'description', which it resembles, is set already",

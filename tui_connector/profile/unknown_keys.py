@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..kinds import Kind, Model
-from ..misspelling import MISSPELT, most_similar
+from ..misspelling import MISSPELT, longest_within, most_similar
 from ..text import listed
 from .found import Found, elements_of
 from .model import DEFAULT_CLIENT, FAMILIES, ModelPath, Profile
@@ -39,6 +39,7 @@ def unknown_key(data: Any, path: ModelPath) -> Found:
     hint = "" if near or key == _OF_ALL_KINDS else _elsewhere(model, key)
     if not hint:
         near = near or most_similar(key, [each for each in known if each not in written]) or most_similar(key, known)
+        near = near or longest_within(key, [each for each in known if may_have(model, each, value_at(data, path))])
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}" if 0 < len(known) <= _FEW else ""
     return Found(path, "; ".join(filter(None, ("unknown key", hint))), "unknown-key", near, is_of_key=True)
 
