@@ -304,6 +304,19 @@ async def test_enter_goes_from_value_to_value_and_to_a_name_only_where_it_is_emp
     assert app.edits == {("here", "headers"): {"X-Store": "nl_x", "X-A": "12", "X-B": "23"}}
 
 
+async def test_arrows_stay_in_the_column_of_a_table_and_go_to_a_name_that_is_empty() -> None:
+    app = FormApp(Everything, {"headers": {"X-Store": "nl", "X-A": "1"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        keys = list(app.field("headers").query(".key").results(Input))
+        keys[0].focus()
+        await pilot.press("enter", "down", "2")
+        await pilot.press("up", "x")
+        await pilot.press("down", "down")
+        assert app.focused is keys[-1]
+        await pilot.press("up", "Z")  # from name to name
+    assert app.edits == {("here", "headers"): {"X-Store": "nlx", "X-AZ": "12"}}
+
+
 async def test_two_rows_of_one_name_are_said_as_long_as_there_are_two() -> None:
     app = FormApp(Everything, {"headers": {"X-Store": "nl"}})
     async with app.run_test(size=(80, 40)) as pilot:

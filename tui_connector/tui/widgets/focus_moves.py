@@ -39,6 +39,14 @@ class EnteredByArrows(Protocol):
         ...
 
 
+@runtime_checkable
+class PassedByEnter(Protocol):
+    """A field at the beginning of a row, such as a name in a table: going on from a value, one may go past it."""
+
+    @property
+    def is_passed_by_enter(self) -> bool: ...
+
+
 _ROWS = frozenset({"field", "pair", "buttons"})
 """The classes of what arrows go through as one: its first widget gets the focus."""
 
@@ -73,11 +81,20 @@ def move_to_row(container: Widget, key: str) -> bool:
     rows = [each for each in first if each is row or not each.has_class(NOT_BY_ARROWS)]
     index = rows.index(row) + (1 if key == "down" else -1)
     target = first[rows[index]] if 0 <= index < len(rows) else None
+    if isinstance(target, PassedByEnter) and target.is_passed_by_enter and focused is not first[row]:
+        target = _same_column(focused, row, rows[index])
     if target is not None:
         container.screen.set_focus(target)
         if isinstance(target, EnteredByArrows):
             target.enter_by(key)
     return target is not None
+
+
+def _same_column(focused: Widget, row: Widget, other: Widget) -> Widget:
+    """The widget of the other row that is in it what the focused one is in its own, or its last one."""
+    chain = focused.screen.focus_chain
+    here, there = ([each for each in chain if _row_of(each) is one] for one in (row, other))
+    return there[min(here.index(focused), len(there) - 1)]
 
 
 def move_or_say(container: Widget, key: str) -> bool:
