@@ -122,7 +122,7 @@ async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_tho
         await until(pilot, lambda: was_read(log, "directory/currency"))
         assert [each.number for each in log.exchanges][len(before) :] == [max(before) + 1]  # none of the list has it
         app.push_screen(RecordedScreen(machine, earlier_sessions(machine, path, "preview")))
-        await until_shown(pilot, "No requests in preview are kept. H: requests in")
+        await until_shown(pilot, "No requests in preview are kept. H: requests in staging, default")
 
 
 async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbox: Sandbox) -> None:
