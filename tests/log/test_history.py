@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,6 +44,21 @@ def test_sessions_are_stored_without_bodies_for_their_owner(tmp_path: Path) -> N
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(newest.path.parent.stat().st_mode) == 0o700
+
+
+def test_what_is_answered_while_the_file_is_opened_is_kept_once(tmp_path: Path) -> None:
+    exchanges, history = Exchanges(), History(tmp_path, PROFILE)
+    exchanges.record(exchange(1))
+    with History._starting, ThreadPoolExecutor() as thread:
+        started = thread.submit(history.start, exchanges, "metadata", AT, exchanges)
+        exchanges.record(exchange(2))
+        History._starting.release()
+        started.result(10)
+        History._starting.acquire()
+    exchanges.record(exchange(3))
+    history.close()
+    [session] = History(tmp_path, PROFILE).sessions()
+    assert [each.number for each in session.read() if isinstance(each, Exchange)] == [1, 2, 3]
 
 
 def test_the_row_of_a_failure_still_says_what_the_store_said(tmp_path: Path) -> None:

@@ -42,8 +42,7 @@ class DraftHistory:
         settings = _log_settings(data)
         with self._lock:
             if settings is not None and not self._is_saved:  # the page of the profile says where this fails
-                file, earlier = draft_file(self._state, self._key), tuple(self._workbench.exchanges)
-                self._workbench.keep_history(file, settings, earlier)
+                self._workbench.keep_history(draft_file(self._state, self._key), settings, self._workbench.exchanges)
 
     def drop(self) -> None:
         """Deletes them with the draft. Raises OSError."""
@@ -79,7 +78,7 @@ class DraftHistory:
 
     def continue_in(self, path: Path, profile: Profile) -> None:
         """Records in the history of the saved profile from now on."""
-        self._workbench.keep_history(path, profile, tuple(self._workbench.exchanges), session=self._session)
+        self._workbench.keep_history(path, profile, self._workbench.exchanges, session=self._session)
 
 
 def _log_settings(data: Mapping[str, Json]) -> Profile | None:

@@ -110,14 +110,16 @@ class History:
     ) -> None:
         """Keeps `earlier` ones, as far as it does not have them, and what is recorded from now on. Raises `LogFailed`.
 
+        `earlier` may grow meanwhile: to open the file takes a while, and what is recorded then belongs to both.
         Where the profile says "off", it keeps nothing. `session`: to be continued, such as that of another process.
         """
         if keep == "off" or self._started is not None:
             return
-        earlier = self._missing(earlier)
+        had = self._had(earlier)
         with self._starting:
-            recording = self._session(_BODIES[keep], now, session, min([now, *(each.at for each in earlier)]))
-            recording.start(exchanges, earlier)
+            missing = [each.at for each in earlier if each.identity not in had]
+            recording = self._session(_BODIES[keep], now, session, min([now, *missing]))
+            recording.start(exchanges, earlier, had)
         self._started, self._keep = (recording, exchanges), keep
         if session:
             self.follow()
@@ -131,19 +133,16 @@ class History:
             if isinstance(each, Exchange):
                 exchanges.numbers.follow(each)
 
-    def _missing(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
-        """Those that no session has. Raises `LogFailed`."""
-        if not (wanted := {each.identity: each for each in exchanges}):
-            return []
+    def _had(self, exchanges: Iterable[Exchange]) -> set[tuple[int, datetime]]:
+        """The identities of those that a session has. Raises `LogFailed`."""
+        if not (wanted := {each.identity for each in exchanges}):
+            return set()
         try:
             sessions = self.sessions()
         except OSError as error:
             raise self._unsaved(error) from error
-        for session in sessions:
-            for each in session.read():
-                if isinstance(each, Exchange):
-                    wanted.pop(each.identity, None)
-        return [*wanted.values()]
+        found = (each.identity for session in sessions for each in session.read() if isinstance(each, Exchange))
+        return wanted.intersection(found)
 
     def _session(self, bodies: KeptBodies, now: datetime, session: str, first: datetime) -> Recording:
         """The session to write to: that of this process, or a new one. `first`: when its first request was sent."""

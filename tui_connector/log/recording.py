@@ -6,8 +6,9 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,6 +53,8 @@ class Recording:
         self._closing = self._idle = False
         self._failure: OSError | None = None
         self._thread: threading.Thread | None = None
+        self._since: set[tuple[int, datetime]] | None = None
+        """While it starts, the identities of what is in the file or waits for it already."""
         self._held: list[Exchanges] = []
         """The logs that it records, each as often as it was started for it."""
 
@@ -65,18 +68,24 @@ class Recording:
         """Which bodies it keeps."""
         return self._bodies
 
-    def start(self, exchanges: Exchanges, earlier: Iterable[Exchange] = ()) -> None:
-        """Records `earlier` ones, then from now on; also where others record with it, or have before.
+    def start(
+        self, exchanges: Exchanges, earlier: Iterable[Exchange] = (), had: Collection[tuple[int, datetime]] = ()
+    ) -> None:
+        """Records `earlier` ones, without those of the identities `had`, then from now on.
 
+        Others may record with it, or have before. `earlier` is read once nothing more can be missed.
         Each start is followed by a `close`. Raises `LogFailed` where the file cannot be written, or is something else.
         """
         if self._thread is None:
             self._open()
-        for each in earlier:
-            self._put(each)
+        self._since = {*had}
         if exchanges not in self._held:
             exchanges.on_recorded.append(self._put)
         self._held.append(exchanges)
+        for each in list(earlier):
+            if each.identity not in self._since:
+                self._put(each)
+        self._since = None
 
     def _open(self) -> None:
         try:
@@ -115,6 +124,8 @@ class Recording:
 
     def _put(self, exchange: Exchange) -> None:
         with self._changed:
+            if self._since is not None:
+                self._since.add(exchange.identity)
             if self._failure is not None or exchange.size > self._room:
                 self.lost += 1
                 return
