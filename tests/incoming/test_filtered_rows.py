@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from listing import Item, listing, product
 from postgres import Database
 from runs import NUMBERS, Shop, shop
+from sink_runs import WAITS
 
 from tui_connector.incoming.sink import OpenSink, SinkContext
 from tui_connector.incoming.sinks.sqlite import SqliteSink
@@ -135,20 +136,22 @@ def test_a_killed_run_that_deleted_the_last_rows_ends_the_same(
 
     def found(folder: Path, killed: int | None) -> list[Any]:
         database = SqliteSink(path="items.db", table="items")
-        opened = database.open(SinkContext(folder, identifier="id"), None)
+        opened = database.open(SinkContext(folder, identifier="id", **WAITS), None)
         opened.sync()
         opened.write([b'{"id":%d}' % number for number in (1, 2, 3)])
         opened.complete(None)
         position = known = opened.sync()
         opened.close()
-        opened = database.open(SinkContext(folder, identifier="id", known=known), None if full else position)
+        opened = database.open(SinkContext(folder, identifier="id", **WAITS, known=known), None if full else position)
         position = opened.sync()
         for place, (writes, numbers) in enumerate(steps):
             if place == killed:
                 _apply(opened, writes, numbers)
                 opened.sync()  # durable, and not recorded
                 opened.close()
-                opened = database.open(SinkContext(folder, identifier="id", known=position, resumes=True), position)
+                opened = database.open(
+                    SinkContext(folder, identifier="id", **WAITS, known=position, resumes=True), position
+                )
                 opened.sync()
             _apply(opened, writes, numbers)
             position = opened.sync()
