@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +29,12 @@ def stray_home(home: Path) -> Iterator[None]:
     real = os.path.expanduser("~")
     _real_directories.add(real)
     _real_directories.update(os.environ.get(name) or f"{real}/{usual}" for name, usual in _XDG.items())
-    subprocess.Popen.__init__ = _start_in_own_home  # type: ignore[method-assign]
+    sys.addaudithook(_audit)
     before = {name: os.environ.pop(name) for name in ("HOME", *_XDG) if name in os.environ}
     os.environ["HOME"] = str(home)
     try:
         yield
     finally:
-        subprocess.Popen.__init__ = _start  # type: ignore[method-assign]
         _real_directories.clear()
         os.environ.update(before)
 
@@ -47,11 +46,7 @@ def assert_own_home(environment: Mapping[str, str]) -> None:
         assert environment.get(name) not in _real_directories, f"{name} is a real directory of the user"
 
 
-_start = subprocess.Popen.__init__
-
-
-def _start_in_own_home(process: subprocess.Popen[Any], *arguments: Any, **options: Any) -> None:
-    """An audit hook would do, and is called for each `id`, too: that took as long as many tests."""
-    environment = options.get("env")
-    assert_own_home(os.environ if environment is None else environment)
-    _start(process, *arguments, **options)
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen":
+        environment = arguments[3]
+        assert_own_home(os.environ if environment is None else environment)
